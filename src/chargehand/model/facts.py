@@ -1,0 +1,186 @@
+"""The facts of the ledger. Each is one event; the tables and every view are folded from them.
+
+A fact is named in the past tense and holds only what cannot be derived from earlier ones. ``task`` and ``attempt`` are ids; an
+attempt id is ``<task>.<number>`` within its run's namespace, e.g. ``r3-TASK-001.2``.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from chargehand.model.work import Exit, Outcome, RunState, Usage, Verdict
+
+
+class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
+    pass
+
+
+class RunStarted(_Fact, tag="run.started"):
+    run: str
+    spec: str
+    spec_digest: str
+    target: str
+    base: str
+    agent: str
+    jobs: int
+    version: str
+    config: dict[str, object] = {}
+
+
+class RunContinued(_Fact, tag="run.continued"):
+    """An engine took up a run that was open. ``spec_digest`` and ``config`` are those it goes on with."""
+
+    run: str
+    spec_digest: str
+    agent: str
+    jobs: int
+    version: str
+    config: dict[str, object] = {}
+
+
+class RunFinished(_Fact, tag="run.finished"):
+    run: str
+    state: RunState
+    reason: str
+
+
+class TaskAdded(_Fact, tag="task.added"):
+    """Also recorded again when the spec changed the task: the last one counts."""
+
+    task: str
+    order: int
+    title: str
+    priority: int
+    digest: str
+    needs: tuple[str, ...] = ()
+    estimate_hours: float | None = None
+    milestone: str = ""
+    done: bool = False
+
+
+class TaskRemoved(_Fact, tag="task.removed"):
+    task: str
+
+
+class AttemptClaimed(_Fact, tag="attempt.claimed"):
+    """The attempt counts from here on, whatever becomes of it."""
+
+    task: str
+    attempt: str
+    number: int
+    agent: str
+    model: str = ""
+    base: str = ""
+
+
+class AttemptExited(_Fact, tag="attempt.exited"):
+    task: str
+    attempt: str
+    exit: Exit
+    usage: Usage = Usage()
+
+
+class CommitTaken(_Fact, tag="attempt.taken"):
+    """``commit`` holds everything the agent left; ``proposal`` is the commit that will be judged and landed (empty: nothing changed)."""
+
+    task: str
+    attempt: str
+    commit: str
+    proposal: str
+    base: str
+    files: tuple[str, ...] = ()
+
+
+class CandidateMade(_Fact, tag="attempt.candidate"):
+    """The target had moved: the proposal was made anew on its tip."""
+
+    task: str
+    attempt: str
+    proposal: str
+    base: str
+
+
+class VerdictGiven(_Fact, tag="gate.verdict"):
+    task: str
+    attempt: str
+    verdict: Verdict
+
+
+class AttemptQueued(_Fact, tag="attempt.queued"):
+    """Judged well; waits for its turn to land."""
+
+    task: str
+    attempt: str
+
+
+class AttemptEnded(_Fact, tag="attempt.ended"):
+    """Not landed. A landed attempt is ended by ``task.landed``."""
+
+    task: str
+    attempt: str
+    outcome: Outcome
+    reason: str
+    excerpt: str = ""
+
+
+class TaskLanded(_Fact, tag="task.landed"):
+    """``commit`` is empty when the evidence is an exit code. ``attempt`` is empty for a task an earlier run landed."""
+
+    task: str
+    attempt: str = ""
+    commit: str = ""
+
+
+class TaskFailed(_Fact, tag="task.failed"):
+    task: str
+    reason: str
+
+
+class TaskNeedsHuman(_Fact, tag="task.needs_human"):
+    task: str
+    reason: str
+
+
+class TaskReopened(_Fact, tag="task.reopened"):
+    """A person asked for it again: it gets a fresh allowance of attempts; what was paid stays paid."""
+
+    task: str
+    by: str
+
+
+class TargetMoved(_Fact, tag="target.moved"):
+    """Somebody else moved the target branch. ``replayed`` counts landed commits that had to be put on the new tip."""
+
+    old: str
+    new: str
+    replayed: int = 0
+
+
+class TargetDelivered(_Fact, tag="target.delivered"):
+    """The user's repository has the commit: ``how`` is ``branch``, ``checkout`` or ``pending`` (then ``command`` takes it over)."""
+
+    commit: str
+    how: str
+    command: str = ""
+
+
+class Noticed(_Fact, tag="notice"):
+    level: str
+    message: str
+    hint: str = ""
+
+
+Fact = (
+    RunStarted | RunContinued | RunFinished | TaskAdded | TaskRemoved | AttemptClaimed | AttemptExited | CommitTaken
+    | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened
+    | TargetMoved | TargetDelivered | Noticed
+)  # fmt: skip
+
+
+class Event(msgspec.Struct, frozen=True):
+    """A fact with its number in the ledger and the moment it was recorded (Unix seconds)."""
+
+    seq: int
+    at: float
+    run: str
+    fact: Fact

@@ -1,0 +1,112 @@
+"""What happens to a task: attempts, exits, usage, verdicts, charges."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+TaskState = Literal[
+    "waiting", "ready", "working", "judging", "queued", "landed", "failed", "needs_human", "skipped", "cancelled"
+]
+"""The display state. ``waiting`` and ``ready`` are derived from what a task needs; the ledger stores ``todo`` for both."""
+
+DONE_STATES = frozenset({"landed", "skipped"})
+"""A dependent may start once everything it needs is in one of these."""
+
+OPEN_STATES = frozenset({"waiting", "ready", "todo", "working", "judging", "queued"})
+
+RunState = Literal["running", "finished", "failed", "needs_human", "stopped", "interrupted"]
+
+VerdictWord = Literal["pass", "fail", "error", "skip"]
+
+ExitCause = Literal["exited", "timeout", "stall", "cancelled", "lost", "not_started"]
+"""``lost``: the supervisor died without leaving a result. ``not_started``: the program could not be executed."""
+
+Outcome = Literal["landed", "empty", "agent_failed", "gate_failed", "gate_error", "conflict", "timeout", "stall", "interrupted", "error"]
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """What a paid call used. None means "not reported", which is not the same as nothing. Money is in USD."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cost_usd: float | None = None
+
+    def __add__(self, other: Usage) -> Usage:
+        def plus(a: float | None, b: float | None) -> float | None:
+            return b if a is None else a if b is None else a + b
+
+        return Usage(
+            input_tokens=plus(self.input_tokens, other.input_tokens),  # type: ignore[arg-type]
+            output_tokens=plus(self.output_tokens, other.output_tokens),  # type: ignore[arg-type]
+            cost_usd=plus(self.cost_usd, other.cost_usd),
+        )
+
+    @property
+    def measured(self) -> bool:
+        return self.input_tokens is not None or self.output_tokens is not None or self.cost_usd is not None
+
+
+class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How a supervised program ended. Times are Unix seconds. ``truncated``: output beyond the cap was dropped from the transcript.
+
+    ``leftovers`` counts processes that outlived the program and had to be ended.
+    """
+
+    cause: ExitCause
+    code: int | None = None
+    signal: int | None = None
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    truncated: bool = False
+    leftovers: int = 0
+    error: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.cause == "exited" and self.code == 0
+
+    def describe(self) -> str:
+        """A short phrase for people: ``exit code 3``, ``killed by signal 9``, ``no output for too long``."""
+        match self.cause:
+            case "exited" if self.signal is not None:
+                return f"killed by signal {self.signal}"
+            case "exited":
+                return f"exit code {self.code}"
+            case "timeout":
+                return "ran out of time"
+            case "stall":
+                return "made no progress for too long"
+            case "cancelled":
+                return "was cancelled"
+            case "lost":
+                return "died with its supervisor"
+            case _:
+                return self.error or "could not be started"
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a gate says of one commit. ``evidence`` is the excerpt that matters; ``log`` names the file with everything."""
+
+    gate: str
+    commit: str
+    verdict: VerdictWord
+    summary: str
+    evidence: str = ""
+    log: str = ""
+    duration_s: float = 0.0
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the next attempt is told about an earlier one."""
+
+    attempt: int
+    outcome: Outcome
+    reason: str
+    commit: str = ""
+    files: tuple[str, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    excerpt: str = ""
