@@ -19,7 +19,7 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the file: an unknown key is an error."""
 
 
-class AgentConfig(_Table):
+class AgentConfig(_Table, frozen=True, kw_only=True):
     """A program that does tasks. ``env`` names variables passed through from the user's environment (nothing else is)."""
 
     kind: Literal["command", "scripted"] = "command"
@@ -29,7 +29,7 @@ class AgentConfig(_Table):
     env: list[str] = []
 
 
-class GateConfig(_Table):
+class GateConfig(_Table, frozen=True, kw_only=True):
     """A judge. ``command`` as a list runs as it is; as a string it runs under ``/bin/sh -c``. Exit code 0 passes."""
 
     command: Command
@@ -37,22 +37,22 @@ class GateConfig(_Table):
     env: list[str] = []
 
 
-class RetryConfig(_Table):
+class RetryConfig(_Table, frozen=True, kw_only=True):
     """``attempts`` is how many tries a task gets before it is failed."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
 
 
-class TimeoutConfig(_Table):
-    """Limits of one attempt. ``stall_minutes``: neither output nor a file changed. ``kill_seconds``: grace between TERM and KILL."""
+class TimeoutConfig(_Table, frozen=True, kw_only=True):
+    """Limits of one attempt. ``stall_minutes``: no output and no file changed. ``kill_seconds``: from TERM to KILL."""
 
     task_minutes: Positive = 30.0
     stall_minutes: Positive = 10.0
     kill_seconds: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5.0
 
 
-class Config(_Table):
-    """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty means the branch that is checked out."""
+class Config(_Table, frozen=True, kw_only=True):
+    """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty: the branch checked out."""
 
     agent: str = ""
     jobs: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4

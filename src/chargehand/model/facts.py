@@ -15,7 +15,7 @@ class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_f
     pass
 
 
-class RunStarted(_Fact, tag="run.started"):
+class RunStarted(_Fact, frozen=True, kw_only=True, tag="run.started"):
     run: str
     spec: str
     spec_digest: str
@@ -27,7 +27,7 @@ class RunStarted(_Fact, tag="run.started"):
     config: dict[str, object] = {}
 
 
-class RunContinued(_Fact, tag="run.continued"):
+class RunContinued(_Fact, frozen=True, kw_only=True, tag="run.continued"):
     """An engine took up a run that was open. ``spec_digest`` and ``config`` are those it goes on with."""
 
     run: str
@@ -38,13 +38,13 @@ class RunContinued(_Fact, tag="run.continued"):
     config: dict[str, object] = {}
 
 
-class RunFinished(_Fact, tag="run.finished"):
+class RunFinished(_Fact, frozen=True, kw_only=True, tag="run.finished"):
     run: str
     state: RunState
     reason: str
 
 
-class TaskAdded(_Fact, tag="task.added"):
+class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     """Also recorded again when the spec changed the task: the last one counts."""
 
     task: str
@@ -58,11 +58,11 @@ class TaskAdded(_Fact, tag="task.added"):
     done: bool = False
 
 
-class TaskRemoved(_Fact, tag="task.removed"):
+class TaskRemoved(_Fact, frozen=True, kw_only=True, tag="task.removed"):
     task: str
 
 
-class AttemptClaimed(_Fact, tag="attempt.claimed"):
+class AttemptClaimed(_Fact, frozen=True, kw_only=True, tag="attempt.claimed"):
     """The attempt counts from here on, whatever becomes of it."""
 
     task: str
@@ -73,15 +73,15 @@ class AttemptClaimed(_Fact, tag="attempt.claimed"):
     base: str = ""
 
 
-class AttemptExited(_Fact, tag="attempt.exited"):
+class AttemptExited(_Fact, frozen=True, kw_only=True, tag="attempt.exited"):
     task: str
     attempt: str
     exit: Exit
     usage: Usage = Usage()
 
 
-class CommitTaken(_Fact, tag="attempt.taken"):
-    """``commit`` holds everything the agent left; ``proposal`` is the commit that will be judged and landed (empty: nothing changed)."""
+class CommitTaken(_Fact, frozen=True, kw_only=True, tag="attempt.taken"):
+    """``commit`` holds everything the agent left; ``proposal`` is the commit to be judged and landed (empty: no change)."""
 
     task: str
     attempt: str
@@ -91,7 +91,7 @@ class CommitTaken(_Fact, tag="attempt.taken"):
     files: tuple[str, ...] = ()
 
 
-class CandidateMade(_Fact, tag="attempt.candidate"):
+class CandidateMade(_Fact, frozen=True, kw_only=True, tag="attempt.candidate"):
     """The target had moved: the proposal was made anew on its tip."""
 
     task: str
@@ -100,20 +100,20 @@ class CandidateMade(_Fact, tag="attempt.candidate"):
     base: str
 
 
-class VerdictGiven(_Fact, tag="gate.verdict"):
+class VerdictGiven(_Fact, frozen=True, kw_only=True, tag="gate.verdict"):
     task: str
     attempt: str
     verdict: Verdict
 
 
-class AttemptQueued(_Fact, tag="attempt.queued"):
+class AttemptQueued(_Fact, frozen=True, kw_only=True, tag="attempt.queued"):
     """Judged well; waits for its turn to land."""
 
     task: str
     attempt: str
 
 
-class AttemptEnded(_Fact, tag="attempt.ended"):
+class AttemptEnded(_Fact, frozen=True, kw_only=True, tag="attempt.ended"):
     """Not landed. A landed attempt is ended by ``task.landed``."""
 
     task: str
@@ -123,7 +123,7 @@ class AttemptEnded(_Fact, tag="attempt.ended"):
     excerpt: str = ""
 
 
-class TaskLanded(_Fact, tag="task.landed"):
+class TaskLanded(_Fact, frozen=True, kw_only=True, tag="task.landed"):
     """``commit`` is empty when the evidence is an exit code. ``attempt`` is empty for a task an earlier run landed."""
 
     task: str
@@ -131,24 +131,24 @@ class TaskLanded(_Fact, tag="task.landed"):
     commit: str = ""
 
 
-class TaskFailed(_Fact, tag="task.failed"):
+class TaskFailed(_Fact, frozen=True, kw_only=True, tag="task.failed"):
     task: str
     reason: str
 
 
-class TaskNeedsHuman(_Fact, tag="task.needs_human"):
+class TaskNeedsHuman(_Fact, frozen=True, kw_only=True, tag="task.needs_human"):
     task: str
     reason: str
 
 
-class TaskReopened(_Fact, tag="task.reopened"):
+class TaskReopened(_Fact, frozen=True, kw_only=True, tag="task.reopened"):
     """A person asked for it again: it gets a fresh allowance of attempts; what was paid stays paid."""
 
     task: str
     by: str
 
 
-class TargetMoved(_Fact, tag="target.moved"):
+class TargetMoved(_Fact, frozen=True, kw_only=True, tag="target.moved"):
     """Somebody else moved the target branch. ``replayed`` counts landed commits that had to be put on the new tip."""
 
     old: str
@@ -156,7 +156,7 @@ class TargetMoved(_Fact, tag="target.moved"):
     replayed: int = 0
 
 
-class TargetDelivered(_Fact, tag="target.delivered"):
+class TargetDelivered(_Fact, frozen=True, kw_only=True, tag="target.delivered"):
     """The user's repository has the commit: ``how`` is ``branch``, ``checkout`` or ``pending`` (then ``command`` takes it over)."""
 
     commit: str
@@ -164,7 +164,7 @@ class TargetDelivered(_Fact, tag="target.delivered"):
     command: str = ""
 
 
-class Noticed(_Fact, tag="notice"):
+class Noticed(_Fact, frozen=True, kw_only=True, tag="notice"):
     level: str
     message: str
     hint: str = ""

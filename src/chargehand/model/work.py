@@ -6,9 +6,7 @@ from typing import Literal
 
 import msgspec
 
-TaskState = Literal[
-    "waiting", "ready", "working", "judging", "queued", "landed", "failed", "needs_human", "skipped", "cancelled"
-]
+TaskState = Literal["waiting", "ready", "working", "judging", "queued", "landed", "failed", "needs_human", "skipped", "cancelled"]
 """The display state. ``waiting`` and ``ready`` are derived from what a task needs; the ledger stores ``todo`` for both."""
 
 DONE_STATES = frozenset({"landed", "skipped"})
@@ -23,7 +21,9 @@ VerdictWord = Literal["pass", "fail", "error", "skip"]
 ExitCause = Literal["exited", "timeout", "stall", "cancelled", "lost", "not_started"]
 """``lost``: the supervisor died without leaving a result. ``not_started``: the program could not be executed."""
 
-Outcome = Literal["landed", "empty", "agent_failed", "gate_failed", "gate_error", "conflict", "timeout", "stall", "interrupted", "error"]
+Outcome = Literal[
+    "landed", "empty", "agent_failed", "gate_failed", "gate_error", "conflict", "timeout", "stall", "interrupted", "error"
+]
 
 
 class Usage(msgspec.Struct, frozen=True):
