@@ -94,6 +94,9 @@ class Depot(Protocol):
     def workspace(self, name: str, commit: str, branch: str = "") -> Path:
         """A private checkout of ``commit`` (idempotent: an unfinished one of that name is made anew)."""
 
+    def checkout(self, name: str, commit: str) -> Path:
+        """A fresh checkout of ``commit`` for gates, private whatever the workspace kind is."""
+
     def discard(self, name: str) -> None:
         """Remove a workspace whose work has been taken."""
 
@@ -108,6 +111,12 @@ class Depot(Protocol):
 
     def propose(self, commit: str, parents: Sequence[str], message: str, replace: dict[str, bytes]) -> str:
         """A commit with the tree of ``commit``, some files replaced, and these parents. Returns its id."""
+
+    def replay(self) -> str | Conflict:
+        """Put landed commits that are still pending on the tip of the user, who committed meanwhile; moves nothing yet."""
+
+    def adopt_replay(self, tip: str, expected: str) -> bool:
+        """Make a judged replay the target, if the target is still ``expected``."""
 
     def merge(self, base: str, ours: str, theirs: str) -> str | Conflict:
         """The tree of a three-way merge, made without a checkout."""

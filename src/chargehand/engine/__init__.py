@@ -1,1 +1,1 @@
-
+"""The loop: decide, act, record; and taking up what a crash left."""

@@ -1,0 +1,36 @@
+"""Objects from one git directory to another, as a pack in our hands: no transport, no server program, no foreign config."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from chargehand.depot.git import Git
+
+_MANY = 200
+_LONG = 1800.0
+
+
+def transfer(source: Git, target: Git, want: Iterable[str], have: Iterable[str], *, strict: bool = False) -> None:
+    """Give ``target`` all that ``want`` reaches and ``have`` does not. ``source`` must know both, ``target`` the latter.
+
+    ``strict`` checks what comes from an agent: every object is well formed, and nothing it points to is missing.
+    """
+    revisions = "".join(f"{commit}\n" for commit in want) + "".join(f"^{commit}\n" for commit in have)
+    pack = source.run("pack-objects", "-q", "--revs", "--stdout", stdin=revisions.encode(), timeout=_LONG).stdout
+    count = int.from_bytes(pack[8:12], "big")
+    if not count:
+        return
+    check = ("--strict",) if strict else ()
+    if count < _MANY:
+        target.run("unpack-objects", "-q", *check, stdin=pack, timeout=_LONG)
+    else:
+        target.run("index-pack", "--stdin", *check, stdin=pack, timeout=_LONG)
+
+
+def share_shallow(source: Path, target: Path) -> None:
+    """A shallow repository says where its history was cut off; whoever reads its objects must know."""
+    cut = source / "shallow"
+    if cut.is_file():
+        shutil.copyfile(cut, target / "shallow")

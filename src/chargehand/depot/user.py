@@ -1,0 +1,135 @@
+"""The user's repository as the depot sees it: where his branch is, and how it learns of what has landed."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from chargehand.depot.git import Git
+from chargehand.depot.repository import Repository, branches, missing
+from chargehand.ports import Delivery
+
+_UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "index.lock")
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The user's target branch: its tip, and the checkout it is out in, if any."""
+
+    tip: str
+    place: Path | None
+
+
+class UserRepository:
+    """Reads his target branch and moves it forward. Touches nothing else but ``refs/chargehand/landed/<target>``."""
+
+    def __init__(self, repository: Repository, target: str) -> None:
+        self.repository = repository
+        self.target = target
+        self.ref = f"refs/heads/{target}"
+        self.landed = f"refs/chargehand/landed/{target}"
+        self.git = Git(repository.git_dir)
+
+    def look(self) -> Branch:
+        """Where his branch is now. RepositoryProblem when it is gone."""
+        form = "--format=%(refname)%00%(objectname)%00%(worktreepath)"
+        for line in self.git.run("for-each-ref", form, self.ref).stdout.splitlines():
+            name, tip, place = line.split(b"\0")
+            if os.fsdecode(name) == self.ref:
+                return Branch(tip.decode(), self._place(os.fsdecode(place)))
+        raise missing(self.target, branches(self.repository))
+
+    def _place(self, path: str) -> Path | None:
+        # Where the git directory lies apart from the checkout, git names the wrong path for the main one.
+        if not path:
+            return None
+        return Path(path) if Path(path, ".git").exists() else self.repository.root
+
+    def advance(self, his: Branch, new: str) -> Delivery:
+        """Move his branch from ``his.tip`` to its descendant ``new``, with its checkout if nothing there is unfinished."""
+        if his.place is None:
+            if not self._rebased() and self._move(his.tip, new):
+                return Delivery("branch")
+        elif self._fast_forward(his.place, his.tip, new):
+            return Delivery("checkout")
+        return self.offer(new, his, "merge --ff-only")
+
+    def offer(self, new: str, his: Branch, verb: str) -> Delivery:
+        """Leave everything as it is, and say what to type."""
+        self.git.run("update-ref", self.landed, new)
+        there = f"-C {shlex.quote(str(his.place))} " if his.place not in (None, self.repository.root) else ""
+        return Delivery("pending", f"git {there}{verb} {shlex.quote(self.landed)}")
+
+    def settle(self, his: Branch, new: str, scratch: Path) -> Delivery:
+        """Move a branch whose checkout already holds the work (in-place), so that ``git status`` shows no difference."""
+        if his.place is None:
+            return self.advance(his, new)
+        git_dir = _git_dir(his.place)
+        lock = git_dir / "index.lock"
+        try:
+            lock.touch(exist_ok=False)
+        except FileExistsError:
+            return self.offer(new, his, "reset")
+        try:
+            shutil.copy2(git_dir / "index", scratch)
+            git = Git(git_dir, work_tree=his.place, index=scratch, own_settings=True)
+            paths = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", his.tip, new).stdout
+            # What is in place already is staged first, so that only the rest is written.
+            staged = git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=paths, accept=range(256))
+            done = staged.code == 0 and git.run("read-tree", "-m", "-u", his.tip, new, accept=(0, 128)).code == 0
+            if not done or not self._move(his.tip, new):
+                return self.offer(new, his, "reset")
+            shutil.copyfile(scratch, lock)
+            lock.replace(git_dir / "index")
+            return Delivery("checkout")
+        finally:
+            lock.unlink(missing_ok=True)
+            scratch.unlink(missing_ok=True)
+
+    def _fast_forward(self, place: Path, old: str, new: str) -> bool:
+        git_dir = _git_dir(place)
+        if any((git_dir / name).exists() for name in _UNFINISHED):
+            return False
+        git = Git(git_dir, work_tree=place, own_settings=True)
+        if git.run("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all").stdout:
+            # Either he works here, or we were stopped between the files and the branch.
+            return git.run("diff-index", "--quiet", new, "--", accept=(0, 1)).code == 0 and self._move(old, new)
+        # git would overwrite an ignored file without a word; it may be his only copy.
+        added = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", old, new).stdout
+        if any(os.path.lexists(os.fsencode(place) + b"/" + path) for path in added.split(b"\0") if path):
+            return False
+        if git.run("read-tree", "-m", "-u", old, new, accept=(0, 128)).code:
+            return False
+        if self._move(old, new):
+            return True
+        git.run("read-tree", "-m", "-u", new, old, accept=(0, 128))
+        return False
+
+    def _move(self, old: str, new: str) -> bool:
+        name, address = self.repository.identity
+        who = ("-c", f"user.name={name}", "-c", f"user.email={address}")
+        orders = f"update {self.ref} {new} {old}\ndelete {self.landed}\n"
+        args = (*who, "update-ref", "-m", "chargehand: land", "--stdin")
+        return self.git.run(*args, stdin=orders.encode(), accept=(0, 1, 128)).code == 0
+
+    def _rebased(self) -> bool:
+        """Whether his branch is in the middle of a rebase; then it is checked out nowhere and yet not free."""
+        common = self.repository.git_dir
+        for git_dir in (common, *common.glob("worktrees/*")):
+            for state in ("rebase-merge", "rebase-apply"):
+                name = git_dir / state / "head-name"
+                if name.is_file() and name.read_text(encoding="utf-8", errors="replace").strip() == self.ref:
+                    return True
+        return False
+
+
+def _git_dir(place: Path) -> Path:
+    """The git directory of one of the user's checkouts."""
+    link = place / ".git"
+    if link.is_dir():
+        return link
+    path = os.fsdecode(link.read_bytes()).removeprefix("gitdir:").strip()
+    return (place / path).resolve()

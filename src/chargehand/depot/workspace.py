@@ -1,0 +1,116 @@
+"""Private checkouts made from the depot, one kind to a class of trust.
+
+``clone``: a repository of its own that only borrows the depot's objects. ``worktree``: a linked worktree of the depot, which shares
+its config and refs and is for agents that are trusted. ``in-place``: the user's own checkout.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from chargehand.depot.git import Git
+from chargehand.depot.layout import remove, write_git_dir
+from chargehand.depot.transfer import share_shallow
+from chargehand.model.config import WorkspaceKind
+from chargehand.model.errors import ChargehandError
+
+_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.|$)){0,119}")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspaces:
+    """Makes and removes them below ``state/work``.
+
+    A pristine index of each is kept in ``state/index``, out of the agent's reach, so that taking his work neither believes his
+    index nor reads every file again.
+    """
+
+    git: Git
+    state: Path
+    root: Path
+    user_git_dir: Path
+    kind: WorkspaceKind
+    algorithm: str
+    identity: tuple[str, str]
+
+    def path(self, name: str) -> Path:
+        """Where a checkout of that name is or would be."""
+        if not _NAME.fullmatch(name) or name.endswith(".lock"):
+            raise ChargehandError(f"{name!r} cannot name a workspace")
+        return self.state / "work" / name
+
+    def agent(self, name: str) -> tuple[Path, Path]:
+        """The directory an agent of that name works in, and what git calls its git directory. He may have changed all of it."""
+        path = self.path(name)
+        if self.kind == "in-place":
+            return self.root, self.user_git_dir
+        return path, self.git.git_dir / "worktrees" / name if self.kind == "worktree" else path / ".git"
+
+    def index(self, name: str) -> Path:
+        """The pristine index of a workspace."""
+        return self.state / "index" / name
+
+    def make(self, name: str, commit: str, branch: str) -> Path:
+        """A place for an agent to work from ``commit`` on ``branch``; what was there of that name is gone."""
+        self.discard(name)
+        if self.kind == "in-place":
+            return self.root
+        path = self.path(name)
+        if self.kind == "worktree":
+            self.git.run("worktree", "add", "-q", "-f", "--no-checkout", "-B", branch, "--end-of-options", str(path), commit)
+        else:
+            self._write(path, commit, branch)
+        self._fill(name, commit, self.agent(name)[1])
+        return path
+
+    def checkout(self, name: str, commit: str) -> Path:
+        """A repository of its own with ``commit`` checked out on no branch, whatever the kind of workspace."""
+        self.discard(name)
+        path = self.path(name)
+        self._write(path, commit, None)
+        self._fill(name, commit, path / ".git")
+        return path
+
+    def discard(self, name: str) -> None:
+        """Remove a workspace and what we know of it. Never the user's own checkout."""
+        remove(self.path(name), self.state / "trash")
+        if self.kind == "worktree":
+            remove(self.git.git_dir / "worktrees" / name, self.state / "trash")
+        for leftover in (self.index(name), self.index(f"{name}.lock")):
+            leftover.unlink(missing_ok=True)
+
+    def _write(self, path: Path, commit: str, branch: str | None) -> None:
+        ref = f"refs/heads/{branch}"
+        write_git_dir(
+            path / ".git",
+            bare=False,
+            algorithm=self.algorithm,
+            identity=self.identity,
+            head=commit if branch is None else f"ref: {ref}",
+            refs={} if branch is None else {ref: commit},
+            borrow=self.git.git_dir / "objects",
+        )
+        share_shallow(self.git.git_dir, path / ".git")
+        shutil.copyfile(self.git.git_dir / "info" / "exclude", path / ".git" / "info" / "exclude")
+
+    def _fill(self, name: str, commit: str, git_dir: Path) -> None:
+        index = self.index(name)
+        index.parent.mkdir(parents=True, exist_ok=True)
+        git = Git(self.git.git_dir, work_tree=self.path(name), index=index)
+        git.run("-c", "checkout.workers=0", "read-tree", "--reset", "-u", commit, timeout=1800.0)
+        # With its time: git tells by it which files were written too shortly before to be trusted.
+        shutil.copy2(index, git_dir / "index")
+
+
+def exclude_file(target: Path, sources: tuple[Path, ...], also: tuple[str, ...]) -> None:
+    """Write down what nobody wants in git: the patterns of ``sources``, and ``also``."""
+    lines = [line for source in sources if source.is_file() for line in source.read_bytes().splitlines()]
+    lines += [os.fsencode(pattern) for pattern in also]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name("exclude.new")
+    fresh.write_bytes(b"\n".join(lines) + b"\n")
+    fresh.replace(target)

@@ -1,0 +1,101 @@
+"""chargehand run"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from typing import TYPE_CHECKING, Any
+
+from chargehand.doors.cli import context
+from chargehand.doors.cli.render import progress
+from chargehand.doors.cli.render.style import paint
+
+if TYPE_CHECKING:
+    from chargehand.engine.runner import Runner
+
+EPILOG = "Exit codes: 0 done, 1 work failed, 2 usage, spec or settings, 4 needs you, 5 environment, 6 another run, 130 interrupted."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--all", "-a", action="store_true", help="everything that can be done (default: the next ready task)")
+    what.add_argument("--task", "-t", metavar="ID", help="this task only")
+    parser.add_argument("--dry-run", "-n", action="store_true", help="say what would be done; change nothing at all")
+    context.setting_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    from chargehand.service.running import Order
+
+    if args.dry_run:
+        return _dry_run(args)
+    return carry_out(args, Order(every=args.all, task=args.task or ""))
+
+
+def carry_out(args: argparse.Namespace, order: Any) -> int:
+    """Run an order with progress on the terminal and the right reaction to Ctrl-C; used by ``retry`` too."""
+    from chargehand.service import running, specs, workplace
+    from chargehand.wiring import hands
+
+    here = context.project(args)
+    config = context.settings(args, here).config
+    spec = specs.read(here, config.spec)
+    config = workplace.resolve(here, config, spec)
+    view = progress.choose(as_json=args.json, stream=sys.stdout)
+    for warning in spec.warnings:
+        view.say(warning.place(), warning.message)
+
+    def control(runner: Runner) -> None:
+        import asyncio
+
+        def interrupted() -> None:
+            if runner.stop("interrupted by you"):
+                names = ", ".join(runner.running)
+                view.note(f"stopping: nothing new starts; waiting for {names or 'nothing'}. Again to end them now.")
+            else:
+                view.note("ending what runs; the next `chargehand run` goes on from here.")
+                runner.cancel()
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, interrupted)
+        view.begin(runner)
+
+    try:
+        command = " ".join(["chargehand", *sys.argv[1:]])
+        parts = hands(here, config, spec)
+        report = running.run(here, config, spec, parts, order, listener=view.hear, control=control, command=command)
+    finally:
+        view.close()
+    if not args.json:
+        view.summary(report)
+    return report.exit_code
+
+
+def _dry_run(args: argparse.Namespace) -> int:
+    from chargehand.service import running, specs
+    from chargehand.service.status import status
+
+    here = context.project(args)
+    config = context.settings(args, here).config
+    spec = specs.read(here, config.spec)
+    seen = status(here)
+    states = {task["id"]: task["state"] for task in seen["tasks"]} if seen else {}
+    order = running.plan(spec, states)
+    if args.task:
+        order = [task for task in order if task.id == args.task]
+    elif not args.all:
+        order = order[:1]
+    if args.json:
+        tasks = [{"id": task.id, "title": task.title, "priority": f"P{task.priority}", "needs": list(task.needs)} for task in order]
+        print(json.dumps({"schema_version": 1, "event": "run.planned", "jobs": config.jobs, "tasks": tasks}))
+        return 0
+    for task in order:
+        needs = f"  after {', '.join(task.needs)}" if task.needs else ""
+        print(f"{task.id}  P{task.priority}  {task.title}{paint(needs, 'dim', sys.stdout)}")
+    print(
+        f"{len(order)} of {len(spec.tasks)} tasks would be done, up to {config.jobs} at once. Nothing was changed.", file=sys.stderr
+    )
+    return 0

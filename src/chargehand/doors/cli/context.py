@@ -1,0 +1,46 @@
+"""What most verbs begin with: the project they are about, its settings, its spec."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from chargehand.model.errors import UsageProblem
+from chargehand.service.project import Project, find
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from chargehand.service.settings import Settings
+
+
+def project(args: argparse.Namespace) -> Project:
+    """The project of ``--project``, or the one the working directory lies in."""
+    start = Path(args.project)
+    if not start.is_dir():
+        raise UsageProblem(f"there is no folder {args.project}")
+    return find(start)
+
+
+def settings(args: argparse.Namespace, here: Project) -> Settings:
+    """All layers merged; flags of this command line are those of FLAGS it has."""
+    from chargehand.service.settings import load
+    from chargehand.wiring import user_file
+
+    flags = {name: getattr(args, name) for name in FLAGS if getattr(args, name, None) is not None}
+    return load(here, flags, os.environ, user_file())
+
+
+FLAGS = ("jobs", "agent", "spec", "target", "workspace", "evidence", "landing")
+
+
+def setting_flags(parser: argparse.ArgumentParser) -> None:
+    """The settings that a command line may overrule."""
+    group = parser.add_argument_group("settings for this time")
+    group.add_argument("--jobs", "-j", type=int, metavar="N", help="how many tasks at once")
+    group.add_argument("--agent", metavar="NAME", help="the agent to use, a table [agents.NAME]")
+    group.add_argument("--spec", metavar="FILE", help="the spec to read")
+    group.add_argument("--target", metavar="BRANCH", help="the branch to land on")
+    group.add_argument("--landing", choices=["squash", "merge"], help="one commit per task, or a merge of what the agent committed")
+    group.add_argument("--workspace", choices=["clone", "worktree", "in-place"], help="where agents work")
+    group.add_argument("--evidence", choices=["commit", "exit"], help="what proves a task done")

@@ -1,0 +1,94 @@
+"""From words on the command line to a verb, and from its errors to messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+
+from chargehand.doors.cli.render.text import console_safe
+from chargehand.model.errors import ChargehandError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "init": "look at the project and write chargehand.toml",
+    "doctor": "check that everything needed is there",
+    "demo": "watch a small spec become landed commits, without any key",
+    "check": "read the spec and say what is wrong with it",
+    "run": "work on the next ready task, or on --all",
+    "status": "what stands where, and why",
+    "show": "one task with its attempts, verdicts and commits",
+    "logs": "what an agent said",
+    "why": "why a task is in its state, and what to do",
+    "costs": "what was paid",
+    "retry": "give a failed task new attempts and run it",
+    "reset": "forget what was done, keep what was paid",
+    "config": "show the settings and where they come from",
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return its exit code (docs/design.md, section 6)."""
+    if not argv or argv[0] in {"-h", "--help", "help"}:
+        print(_usage())
+        return 0
+    if argv[0] in {"-V", "--version", "version"}:
+        from chargehand import __version__
+
+        print(f"chargehand {__version__}")
+        return 0
+    if argv[0] not in COMMANDS:
+        return _unknown(argv[0])
+    verb = importlib.import_module(f"chargehand.doors.cli.commands.{argv[0]}")
+    parser = argparse.ArgumentParser(
+        prog=f"chargehand {argv[0]}", description=COMMANDS[argv[0]], epilog=getattr(verb, "EPILOG", None)
+    )
+    parser.add_argument("-C", "--project", metavar="DIR", default=".", help="work on the project in DIR (default: here)")
+    parser.add_argument("--json", action="store_true", help="speak JSON on stdout")
+    verb.arguments(parser)
+    args = parser.parse_args(argv[1:])
+    return _guarded(verb, args)
+
+
+def _guarded(verb: object, args: argparse.Namespace) -> int:
+    try:
+        code: int = verb.run(args)  # type: ignore[attr-defined]
+        sys.stdout.flush()
+    except ChargehandError as error:
+        from chargehand.doors.cli.render.problems import report
+
+        return report(error, as_json=args.json)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing more to say, nothing wrong
+        return 0
+    except Exception as error:  # the last line of defence: a bug of ours
+        from chargehand.doors.cli.render.problems import report_bug
+
+        return report_bug(error, as_json=args.json)
+    return code
+
+
+def _unknown(word: str) -> int:
+    import difflib
+
+    near = difflib.get_close_matches(word, COMMANDS, n=1)
+    print(f"error: there is no command `{console_safe(word)}`", file=sys.stderr)
+    print(f"hint: did you mean `chargehand {near[0]}`?" if near else "hint: chargehand --help lists the commands", file=sys.stderr)
+    return 2
+
+
+def _usage() -> str:
+    width = max(map(len, COMMANDS)) + 2
+    lines = "\n".join(f"  {name:<{width}}{text}" for name, text in COMMANDS.items())
+    return (
+        "chargehand: hand it a spec; a crew of coding agents hands back landed code.\n\n"
+        f"usage: chargehand COMMAND [options]\n\n{lines}\n\n"
+        "chargehand COMMAND --help tells more. Start with: chargehand demo, or chargehand init in a git repository."
+    )

@@ -1,0 +1,116 @@
+"""A run as it goes: a live table on a terminal, one line a fact in a pipe, one JSON object a fact for machines."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
+
+import msgspec
+
+from chargehand.doors.cli.render import summary
+from chargehand.doors.cli.render.sentences import sentence
+from chargehand.doors.cli.render.style import paint
+from chargehand.doors.cli.render.text import console_safe
+from chargehand.model.facts import Event
+from chargehand.service.status import SCHEMA_VERSION, stamp
+
+if TYPE_CHECKING:
+    from chargehand.engine.runner import Runner
+    from chargehand.service.running import Report
+
+
+class View(Protocol):
+    """How a run is shown."""
+
+    def begin(self, runner: Runner) -> None:
+        """The engine is about to work."""
+
+    def hear(self, event: Event) -> None:
+        """A fact became durable."""
+
+    def say(self, place: str, message: str) -> None:
+        """A warning about the spec."""
+
+    def note(self, message: str) -> None:
+        """Something about the run itself."""
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+
+    def summary(self, report: Report) -> None:
+        """What came out of it."""
+
+
+def choose(*, as_json: bool, stream: TextIO) -> View:
+    """The view that fits the stream."""
+    if as_json:
+        return JsonView(stream)
+    if stream.isatty() and os.environ.get("TERM") != "dumb":
+        from chargehand.doors.cli.render.live import LiveView
+
+        return LiveView(stream)
+    return PlainView(stream)
+
+
+class JsonView:
+    """NDJSON: every fact of the ledger, flat, with its number and time; the last one is ``run.finished``."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, runner: Runner) -> None:
+        pass
+
+    def hear(self, event: Event) -> None:
+        self._stream.write(json.dumps(flat(event), ensure_ascii=False) + "\n")
+        self._stream.flush()
+
+    def say(self, place: str, message: str) -> None:
+        print(f"warning: {place}: {message}", file=sys.stderr)
+
+    def note(self, message: str) -> None:
+        print(message, file=sys.stderr)
+
+    def close(self) -> None:
+        self._stream.flush()
+
+    def summary(self, report: Report) -> None:
+        pass
+
+
+class PlainView:
+    """Plain lines, each complete in itself."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def begin(self, runner: Runner) -> None:
+        pass
+
+    def hear(self, event: Event) -> None:
+        line = sentence(event.fact, self._stream)
+        if line:
+            clock = time.strftime("%H:%M:%S", time.localtime(event.at))
+            self._stream.write(f"{clock}  {line}\n")
+            self._stream.flush()
+
+    def say(self, place: str, message: str) -> None:
+        print(f"{paint('warning:', 'yellow')} {console_safe(place)}: {console_safe(message)}", file=sys.stderr)
+
+    def note(self, message: str) -> None:
+        print(message, file=sys.stderr)
+
+    def close(self) -> None:
+        self._stream.flush()
+
+    def summary(self, report: Report) -> None:
+        self._stream.write(summary.text(report, self._stream))
+
+
+def flat(event: Event) -> dict[str, Any]:
+    """An event as machines see it."""
+    head = {"schema_version": SCHEMA_VERSION, "seq": event.seq, "at": stamp(event.at), "run": event.run}
+    return {**head, **msgspec.to_builtins(event.fact)}

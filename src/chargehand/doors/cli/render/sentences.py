@@ -1,0 +1,91 @@
+"""Each kind of fact in one line for people. Kinds that are not here say nothing to them."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import TextIO
+
+from chargehand.doors.cli.render.style import paint
+from chargehand.doors.cli.render.text import console_safe, duration, plural
+from chargehand.model import facts
+
+
+@singledispatch
+def sentence(_fact: object, _stream: TextIO) -> str:
+    """The line for a fact, coloured if the stream wants it; empty when there is nothing to say."""
+    return ""
+
+
+@sentence.register
+def _(fact: facts.RunStarted, _stream: TextIO) -> str:
+    onto = f" onto {fact.target}" if fact.target else ""
+    return f"run {fact.run}: {fact.spec}{onto}, agent {fact.agent}, up to {plural(fact.jobs, 'task')} at once"
+
+
+@sentence.register
+def _(fact: facts.RunContinued, _stream: TextIO) -> str:
+    return f"run {fact.run} continues, agent {fact.agent}"
+
+
+@sentence.register
+def _(fact: facts.AttemptClaimed, _stream: TextIO) -> str:
+    again = f" again (attempt {fact.number})" if fact.number > 1 else ""
+    return f"{fact.task}  {fact.agent} begins{again}"
+
+
+@sentence.register
+def _(fact: facts.AttemptExited, _stream: TextIO) -> str:
+    if not fact.exit.ok:
+        return ""  # the end of the attempt says it
+    return f"{fact.task}  agent done after {duration(fact.exit.ended_at - fact.exit.started_at)}"
+
+
+@sentence.register
+def _(fact: facts.VerdictGiven, stream: TextIO) -> str:
+    verdict = fact.verdict
+    if verdict.verdict == "pass":
+        return f"{fact.task}  gate {verdict.gate}: {paint('pass', 'green', stream)}"
+    return f"{fact.task}  gate {verdict.gate}: {paint(verdict.verdict, 'red', stream)}, {console_safe(verdict.summary)}"
+
+
+@sentence.register
+def _(fact: facts.CandidateMade, _stream: TextIO) -> str:
+    return f"{fact.task}  the target moved: merged onto its tip, to be judged again"
+
+
+@sentence.register
+def _(fact: facts.AttemptEnded, stream: TextIO) -> str:
+    return f"{fact.task}  {paint('not landed', 'yellow', stream)}: {console_safe(fact.reason)}"
+
+
+@sentence.register
+def _(fact: facts.TaskLanded, stream: TextIO) -> str:
+    if not fact.attempt:
+        return ""
+    return f"{fact.task}  {paint('landed', 'green', stream)}{f' as {fact.commit[:10]}' if fact.commit else ''}"
+
+
+@sentence.register
+def _(fact: facts.TaskFailed, stream: TextIO) -> str:
+    return f"{fact.task}  {paint('failed', 'red', stream)}: {console_safe(fact.reason)}"
+
+
+@sentence.register
+def _(fact: facts.TaskNeedsHuman, stream: TextIO) -> str:
+    return f"{fact.task}  {paint('needs you', 'yellow', stream)}: {console_safe(fact.reason)}"
+
+
+@sentence.register
+def _(fact: facts.TaskReopened, _stream: TextIO) -> str:
+    return f"{fact.task}  opened again by {console_safe(fact.by)}"
+
+
+@sentence.register
+def _(fact: facts.TargetMoved, _stream: TextIO) -> str:
+    return f"somebody moved the target to {fact.new[:10]}; work goes on from there"
+
+
+@sentence.register
+def _(fact: facts.Noticed, stream: TextIO) -> str:
+    hint = f" ({console_safe(fact.hint)})" if fact.hint else ""
+    return f"{paint(fact.level, 'yellow', stream)}: {console_safe(fact.message)}{hint}"

@@ -1,0 +1,44 @@
+"""What came out of a run, to be read in five seconds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from chargehand.doors.cli.render.style import STATE_COLOURS, paint
+from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+from chargehand.model.work import Usage
+
+if TYPE_CHECKING:
+    from chargehand.service.running import Report
+
+_ALWAYS = {"failed", "needs_human"}
+
+
+def text(report: Report, stream: TextIO) -> str:
+    """Totals first; then only what is not well, each with its reason; then what to type."""
+    cards = report.all_cards
+    end = report.end
+    usage, attempts = Usage(), 0
+    for card in cards:
+        usage, attempts = usage + card.usage, attempts + card.attempts
+    state = paint(end.state.replace("_", " "), STATE_COLOURS.get(end.state, "red"), stream)
+    lines = ["", f"run {end.run}: {state}, {console_safe(end.reason)}"]
+    paid = f"{tokens(usage.input_tokens)} tokens in, {tokens(usage.output_tokens)} out, {money(usage.cost_usd)}"
+    lines.append(
+        f"{plural(attempts, 'attempt')}, {duration(sum(card.working_s for card in cards))} of agents' time"
+        + (f", {paid}" if usage.measured else ", no usage reported")
+    )
+    lines += [
+        f"  {card.id}  {paint(card.state.replace('_', ' '), STATE_COLOURS[card.state], stream)}: {console_safe(card.reason)}"
+        for card in cards
+        if card.state in _ALWAYS
+    ]
+    waiting = [card for card in cards if card.state == "todo" and card.missing]
+    if waiting and any(card.state in _ALWAYS for card in cards):
+        lines.append(f"  {plural(len(waiting), 'task')} behind: chargehand why {waiting[0].id}")
+    stuck = [card.id for card in cards if card.state in _ALWAYS]
+    if stuck:
+        lines.append(f"next: chargehand show {stuck[0]}, then chargehand retry {stuck[0]}")
+    elif end.state in {"stopped", "interrupted"}:
+        lines.append("next: chargehand run --all")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,104 @@
+"""Plain tables: aligned columns, one task a line, cut to the width of the terminal. Needs no library, so it starts at once."""
+
+from __future__ import annotations
+
+import shutil
+import unicodedata
+
+from chargehand.doors.cli.render.style import STATE_COLOURS, paint
+from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, TextIO
+
+SHOWN = 40
+"""Without --all, at most this many tasks are listed: those that need attention first."""
+
+_INTEREST = ("working", "judging", "queued", "needs_human", "failed", "ready", "waiting", "cancelled", "skipped", "landed")
+
+
+def status(seen: dict[str, Any], *, everything: bool, stream: TextIO) -> str:
+    """The status as text: the run, the tasks, the totals."""
+    tasks = seen["tasks"]
+    left_out = 0
+    if not everything and len(tasks) > SHOWN:
+        chosen = sorted(range(len(tasks)), key=lambda place: (_INTEREST.index(tasks[place]["state"]), place))[:SHOWN]
+        left_out = len(tasks) - SHOWN
+        tasks = [tasks[place] for place in sorted(chosen)]
+    lines = [headline(seen, stream)] if seen["run"] else []
+    lines += grid([_row(task) for task in tasks], ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON"), stream)
+    if left_out:
+        lines.append(f"... and {plural(left_out, 'more task')}: chargehand status --all")
+    lines.append(totals(seen))
+    return "\n".join(lines)
+
+
+def headline(seen: dict[str, Any], stream: TextIO) -> str:
+    run = seen["run"]
+    state = paint(run["state"].replace("_", " "), STATE_COLOURS.get(run["state"], "bold"), stream)
+    reason = f" ({console_safe(run['reason'])})" if run["reason"] else ""
+    where = f", {run['spec']} onto {run['target']}" if run["target"] else f", {run['spec']}"
+    return f"run {run['id']}: {state}{reason}{console_safe(where)}"
+
+
+def totals(seen: dict[str, Any]) -> str:
+    sums = seen["totals"]
+    states = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sums["by_state"].items())
+    parts = [f"{plural(sums['tasks'], 'task')}: {states}"]
+    if sums["attempts"]:
+        parts.append(f"{plural(sums['attempts'], 'attempt')}")
+    if sums["input_tokens"] or sums["output_tokens"] or sums["cost_usd"]:
+        parts.append(f"{tokens(sums['input_tokens'])} tokens in, {tokens(sums['output_tokens'])} out, {money(sums['cost_usd'])}")
+    if sums["unmeasured_calls"]:
+        parts.append(f"{plural(sums['unmeasured_calls'], 'call')} reported no usage")
+    if sums["elapsed_s"]:
+        parts.append(f"{duration(sums['elapsed_s'])} elapsed")
+    return "; ".join(parts)
+
+
+def _row(task: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        task["id"],
+        task["priority"],
+        task["state"].replace("_", " "),
+        str(task["attempts"] or "-"),
+        duration(task["duration_s"]),
+        money(task["cost_usd"]),
+        console_safe(task["title"]),
+        console_safe(task["reason"]),
+    )
+
+
+def grid(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], stream: TextIO) -> list[str]:
+    """Rows under a header. On a terminal the last two columns share what is left of the width; in a pipe nothing is cut."""
+    if not rows:
+        return []
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    if stream.isatty():
+        room = shutil.get_terminal_size().columns - sum(widths[:-2]) - 2 * (len(widths) - 1)
+        widths[-2] = min(widths[-2], max(12, room // 2 if widths[-1] > room // 2 else room - widths[-1]))
+        widths[-1] = min(widths[-1], max(8, room - widths[-2]))
+    lines = [paint(_line(header, widths), "bold", stream)]
+    for row in rows:
+        text = _line(row, widths)
+        colour = STATE_COLOURS.get(row[2].replace(" ", "_")) if len(row) > 2 else None
+        lines.append(text.replace(row[2], paint(row[2], colour, stream), 1) if colour else text)
+    return lines
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(_fit(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+
+def _fit(cell: str, width: int) -> str:
+    if cell.isascii():
+        return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
+    shown, used = "", 0
+    for character in cell:
+        wide = 2 if unicodedata.east_asian_width(character) in "WF" else 0 if unicodedata.combining(character) else 1
+        if used + wide > width:
+            return shown[:-1] + "…"
+        shown, used = shown + character, used + wide
+    return shown + " " * (width - used)

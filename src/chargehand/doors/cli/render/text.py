@@ -1,0 +1,44 @@
+"""Small pieces of text: durations, money, and text of others made harmless."""
+
+from __future__ import annotations
+
+import re
+
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def console_safe(text: str) -> str:
+    """One line of somebody else's text that can do nothing to a terminal: control and direction characters are shown as ``␛``."""
+    return _UNSAFE.sub("␛", text)
+
+
+def duration(seconds: float | None) -> str:
+    """``4.2s``, ``3m 05s``, ``2h 10m``."""
+    if not seconds:
+        return "-"
+    if seconds < 60:
+        return f"{seconds:.1f}s"
+    if seconds < 3600:
+        return f"{int(seconds // 60)}m {int(seconds % 60):02d}s"
+    return f"{int(seconds // 3600)}h {int(seconds % 3600 // 60):02d}m"
+
+
+def money(usd: float | None) -> str:
+    """``$0.0312`` for small sums, ``$12.40`` for others; ``-`` when not reported."""
+    if usd is None:
+        return "-"
+    return f"${usd:.4f}" if 0 < usd < 1 else f"${usd:.2f}"
+
+
+def tokens(count: int | None) -> str:
+    """``950``, ``12.4k``, ``3.1M``; ``-`` when not reported."""
+    if count is None:
+        return "-"
+    if count < 1000:
+        return str(count)
+    return f"{count / 1000:.1f}k" if count < 1_000_000 else f"{count / 1_000_000:.1f}M"
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """``1 task``, ``3 tasks``."""
+    return f"{count} {one if count == 1 else many or one + 's'}"

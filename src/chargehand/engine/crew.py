@@ -1,0 +1,34 @@
+"""What an engine works with: the hands, the settings and the places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chargehand.model.config import Config
+from chargehand.model.task import Spec
+from chargehand.ports import Agent, Clock, Depot, Gate, Launcher, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crew:
+    """``root`` is the user's project, ``state`` our folder in it. ``depot`` is None when nothing is to be landed (tasks that are
+    commands, run in place). ``cage`` makes the environment of a child from its private home and the variables passed to it."""
+
+    root: Path
+    state: Path
+    config: Config
+    spec: Spec
+    clock: Clock
+    store: Store
+    launcher: Launcher
+    depot: Depot | None
+    agent: Agent
+    gates: tuple[Gate, ...]
+    ambient: Mapping[str, str]
+    cage: Callable[[Path], dict[str, str]]
+
+    def place(self, attempt: str) -> Path:
+        """The private folder of an attempt: prompt, transcript, exit, home."""
+        return self.state / "attempts" / attempt

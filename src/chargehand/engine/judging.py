@@ -1,0 +1,52 @@
+"""Judging: every gate, on a fresh checkout of one commit. What was judged before a crash is not judged again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from chargehand.engine.crew import Crew
+from chargehand.engine.ending import Ended
+from chargehand.engine.ledger import Ledger
+from chargehand.model.facts import VerdictGiven
+from chargehand.model.task import Task
+from chargehand.plan.board import Attempt
+from chargehand.ports import Gate
+
+
+class Judge:
+    def __init__(self, crew: Crew, ledger: Ledger) -> None:
+        self._crew, self._ledger = crew, ledger
+
+    async def judge(self, task: Task, attempt: Attempt) -> None:
+        """Run the gates that have not spoken on the attempt's proposal. Raises :class:`Ended` unless all of them pass."""
+        open_gates = [gate for gate in self._crew.gates if not attempt.judged(gate.name)]
+        if open_gates:
+            await self._ask(task, attempt, open_gates)
+        said = [verdict for gate in self._crew.gates if (verdict := attempt.judged(gate.name))]
+        for verdict in said:
+            if verdict.verdict == "error":
+                raise Ended("gate_error", f"gate {verdict.gate}: {verdict.summary}", verdict.evidence)
+        failed = [verdict for verdict in said if verdict.verdict == "fail"]
+        if failed:
+            raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in failed))
+
+    async def _ask(self, task: Task, attempt: Attempt, gates: list[Gate]) -> None:
+        depot = self._crew.depot
+        assert depot is not None
+        logs = self._crew.place(attempt.id) / "gates"
+        logs.mkdir(parents=True, exist_ok=True)
+        round_ = len(list(logs.iterdir())) + 1
+        name = f"{attempt.id}.gates"
+        checkout = await asyncio.to_thread(depot.checkout, name, attempt.proposal)
+        try:
+            for number, gate in enumerate(gates, round_):
+                place = logs / f"{number}-{gate.name}"
+                try:
+                    verdict = await gate.judge(task, attempt.proposal, checkout, place)
+                except asyncio.CancelledError:
+                    self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish
+                    raise
+                self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
+                await self._ledger.settled()
+        finally:
+            await asyncio.to_thread(depot.discard, name)

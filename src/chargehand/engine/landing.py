@@ -1,0 +1,180 @@
+"""Landing: one candidate at a time onto the target's tip, by compare-and-swap, and only what was judged.
+
+A commit judged on the very tip it lands on lands as it is. When the target moved, the change is merged onto the new tip without a
+checkout, judged again as merged, and only then landed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from chargehand.engine.crew import Crew
+from chargehand.engine.ending import Ended
+from chargehand.engine.judging import Judge
+from chargehand.engine.ledger import Ledger
+from chargehand.engine.specfile import SpecFile
+from chargehand.model.errors import NeedsHuman
+from chargehand.model.facts import AttemptQueued, CandidateMade, Noticed, TargetDelivered, TargetMoved, TaskLanded
+from chargehand.model.task import Task
+from chargehand.plan.board import Attempt
+from chargehand.ports import Conflict, Depot
+from chargehand.spec.writeback import mark
+
+_TRIES = 100
+"""How often a target that keeps moving is followed before a person is asked."""
+
+
+class Landing:
+    """The merge queue: ``lock`` is held by the attempt whose turn it is."""
+
+    def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, spec_file: SpecFile) -> None:
+        self._crew, self._ledger, self._judge, self._spec_file = crew, ledger, judge, spec_file
+        self._lock = asyncio.Lock()
+        self._pending_told = ""
+
+    @property
+    def _depot(self) -> Depot:
+        assert self._crew.depot is not None
+        return self._crew.depot
+
+    async def tip(self) -> str:
+        """The target's tip, after a look at the user's repository."""
+        seen = await asyncio.to_thread(self._depot.refresh)
+        if not seen.diverged:
+            return seen.tip
+        async with self._lock:
+            return await self._refresh()
+
+    async def spec_is_tracked(self) -> bool:
+        """Whether landed commits carry the spec; otherwise its file is ticked in place."""
+        if self._crew.depot is None or (self._crew.config.evidence == "exit" and self._crew.config.workspace == "in-place"):
+            return False
+        return await asyncio.to_thread(self._depot.read, await self.tip(), self._crew.spec.path) is not None
+
+    async def _refresh(self) -> str:
+        seen = await asyncio.to_thread(self._depot.refresh)
+        if not seen.diverged:
+            if seen.moved:
+                self._ledger.record(TargetMoved(old="", new=seen.tip))
+            return seen.tip
+        replayed = await asyncio.to_thread(self._depot.replay)
+        target = self._crew.config.target
+        if isinstance(replayed, Conflict):
+            raise NeedsHuman(
+                f"{target} moved, and landed work that was still pending conflicts with it in {', '.join(replayed.files)}",
+                hint=f"git merge refs/chargehand/landed/{target}, settle the conflict, commit, then run again",
+            )
+        await asyncio.to_thread(self._depot.adopt_replay, replayed, seen.tip)
+        self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
+        await self._deliver()
+        return replayed
+
+    async def propose(self, task: Task, attempt: Attempt, commit: str, base: str, tree: str = "") -> str:
+        """A commit on ``base`` with the work of ``commit`` (or its merge, ``tree``) and the task ticked in the spec.
+
+        The spec file is ours: whatever the agent did to it is replaced by the target's own text with this one task ticked.
+        """
+        path = self._crew.spec.path
+        text = await asyncio.to_thread(self._depot.read, base, path)
+        replace = {} if text is None else {path: mark(text, task.id, "done", True) or text}
+        parents = [base, commit] if self._crew.config.landing == "merge" and commit != base else [base]
+        return await asyncio.to_thread(
+            self._depot.propose, tree or commit, parents, message(task, self._ledger.board.run, attempt), replace
+        )
+
+    async def land(self, task: Task, attempt: Attempt) -> None:
+        """Land a judged attempt. Raises :class:`Ended` when it cannot be merged or no longer passes on the new tip."""
+        if not attempt.queued:
+            self._ledger.record(AttemptQueued(task=task.id, attempt=attempt.id))
+        async with self._lock:
+            for _ in range(_TRIES):
+                tip = await self._refresh()
+                if attempt.proposal_base != tip:
+                    if await asyncio.to_thread(self._depot.contains, attempt.proposal):
+                        await self._landed(task, attempt)  # landed just before a crash, which kept us from noting it
+                        return
+                    await self._move_onto(tip, task, attempt)
+                    await self._judge.judge(task, attempt)
+                if await asyncio.to_thread(self._depot.land, attempt.proposal, tip):
+                    await self._landed(task, attempt)
+                    return
+        raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
+
+    async def land_nothing(self, task: Task, attempt: Attempt) -> None:
+        """A task whose evidence is its exit code: only the spec's tick is landed, if git carries the spec."""
+        if self._crew.depot is None or self._crew.config.workspace == "in-place":
+            self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id))
+            self._spec_file.tick(task.id)
+            return
+        async with self._lock:
+            for _ in range(_TRIES):
+                tip = await self._refresh()
+                proposal = await self.propose(task, attempt, tip, tip)
+                if not await asyncio.to_thread(self._depot.changed, tip, proposal):
+                    self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id))
+                    self._spec_file.tick(task.id)
+                    return
+                self._ledger.record(CandidateMade(task=task.id, attempt=attempt.id, proposal=proposal, base=tip))
+                await self._ledger.settled()
+                if await asyncio.to_thread(self._depot.land, proposal, tip):
+                    await self._landed(task, attempt)
+                    return
+        raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
+
+    async def _move_onto(self, tip: str, task: Task, attempt: Attempt) -> None:
+        merged = await asyncio.to_thread(self._depot.merge, attempt.base, tip, await self._work_of(attempt))
+        if isinstance(merged, Conflict):
+            names = ", ".join(merged.files)
+            raise Ended("conflict", f"conflicts with what landed meanwhile in {names}", f"Changed by both: {names}")
+        proposal = await self.propose(task, attempt, attempt.commit, tip, merged)
+        if not await asyncio.to_thread(self._depot.changed, tip, proposal):
+            raise Ended("empty", "everything it changed has landed meanwhile")
+        self._ledger.record(CandidateMade(task=task.id, attempt=attempt.id, proposal=proposal, base=tip))
+        await self._ledger.settled()
+
+    async def _work_of(self, attempt: Attempt) -> str:
+        """The attempt's commit as it goes into a merge: with the base's spec, so that ticks of neighbours never conflict."""
+        path = self._crew.spec.path
+        if path not in attempt.files:
+            return attempt.commit
+        text = await asyncio.to_thread(self._depot.read, attempt.base, path)
+        if text is None:
+            return attempt.commit
+        return await asyncio.to_thread(self._depot.propose, attempt.commit, [attempt.base], "without its spec", {path: text})
+
+    async def _landed(self, task: Task, attempt: Attempt) -> None:
+        self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id, commit=attempt.proposal))
+        await self._ledger.settled()
+        await self._deliver()
+        text = await asyncio.to_thread(self._depot.read, attempt.proposal, self._crew.spec.path)
+        if text is None or mark(text, task.id, "done", True) is None:
+            self._spec_file.tick(task.id)
+
+    async def _deliver(self) -> None:
+        delivery = await asyncio.to_thread(self._depot.deliver)
+        tip = (await asyncio.to_thread(self._depot.refresh)).tip
+        self._ledger.record(TargetDelivered(commit=tip, how=delivery.how, command=delivery.command))
+        if delivery.command and delivery.command != self._pending_told:
+            self._pending_told = delivery.command
+            self._ledger.record(
+                Noticed(
+                    level="warning",
+                    message=f"your checkout of {self._crew.config.target} has changes of its own; landed work waits beside it",
+                    hint=f"to take it over: {delivery.command}",
+                )
+            )
+
+    async def deliver_leftovers(self) -> None:
+        """What landed before a crash, or while the checkout was dirty, may be delivered now."""
+        async with self._lock:
+            seen = await asyncio.to_thread(self._depot.refresh)
+            if seen.tip != seen.user_tip and not seen.diverged:
+                await self._deliver()
+
+
+def message(task: Task, run: str, attempt: Attempt) -> str:
+    """The landed commit's message."""
+    return (
+        f"{task.id}: {task.title}\n\n"
+        f"Chargehand-Task: {task.id}\nChargehand-Run: {run}\nChargehand-Attempt: {attempt.number}\n"
+    )  # fmt: skip

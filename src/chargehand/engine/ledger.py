@@ -1,0 +1,140 @@
+"""Recording: a fact is folded into the board at once and becomes durable with everything else of the same turn of the loop.
+
+Whoever must not act before a fact is durable awaits :meth:`Ledger.settled`. All facts recorded in one turn share one transaction
+(group commit), so the cost of ``synchronous=FULL`` is paid once for all tasks that move together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from chargehand.model import facts
+from chargehand.model.facts import Event, Fact
+from chargehand.plan.board import Attempt, Board, Card
+from chargehand.ports import AttemptRow, Charge, Clock, Store, TaskRow
+
+Listener = Callable[[Event], None]
+
+
+class Ledger:
+    """The board and the store kept in step. Needs a running loop."""
+
+    def __init__(self, store: Store, board: Board, clock: Clock, run: str) -> None:
+        self.board = board
+        self.broken: Exception | None = None
+        self._store, self._clock, self._run = store, clock, run
+        self._pending: list[Fact] = []
+        self._charges: list[Charge] = []
+        self._waiting: list[asyncio.Future[None]] = []
+        self._scheduled = False
+        self._listeners: list[Listener] = []
+
+    def subscribe(self, listener: Listener) -> None:
+        """``listener`` hears every fact once it is durable."""
+        self._listeners.append(listener)
+
+    def record(self, *recorded: Fact) -> None:
+        """Fold facts now; they are durable at the end of this turn of the loop."""
+        now = self._clock.now()
+        for fact in recorded:
+            self.board.apply(fact, now)
+            self._pending.append(fact)
+            if isinstance(fact, facts.AttemptExited):
+                self._charges.append(self._charge(fact))
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _charge(self, fact: facts.AttemptExited) -> Charge:
+        attempt = self.board.cards[fact.task].attempt
+        assert attempt is not None
+        return Charge(fact.task, fact.attempt, "agent", attempt.agent, attempt.model, fact.usage, fact.usage.measured)
+
+    def enter(self, folded: list[Fact]) -> None:
+        """Make facts durable that are in the board already. Raises what the store raised."""
+        self._pending = folded + self._pending
+        self.flush()
+
+    async def settled(self) -> None:
+        """Wait until everything recorded so far is durable. Raises what the store raised when it is not."""
+        if self.broken:
+            raise self.broken
+        if self._pending:
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+
+    def _flush(self) -> None:
+        self._scheduled = False
+        if not self._pending or self.broken:
+            return
+        batch, charges, waiting = self._pending, self._charges, self._waiting
+        self._pending, self._charges, self._waiting = [], [], []
+        tasks, attempts = self.board.drain()
+        now = self._clock.now()
+        try:
+            last = self._store.commit(
+                self._run, now, batch, [task_row(card) for card in tasks], [*map(attempt_row, attempts)], charges
+            )
+        except Exception as error:
+            self.broken = error
+            for future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+        for number, fact in enumerate(batch, last - len(batch) + 1):
+            event = Event(number, now, self._run, fact)
+            for listener in self._listeners:
+                listener(event)
+
+    def flush(self) -> None:
+        """Make everything durable now. Raises what the store raised."""
+        self._flush()
+        if self.broken:
+            raise self.broken
+
+
+def task_row(card: Card) -> TaskRow:
+    return TaskRow(
+        id=card.id,
+        order=card.order,
+        title=card.title,
+        priority=card.priority,
+        needs=card.needs,
+        state=card.state,
+        reason=card.reason,
+        attempts=card.attempts,
+        cost_usd=card.usage.cost_usd,
+        input_tokens=card.usage.input_tokens,
+        output_tokens=card.usage.output_tokens,
+        duration_s=card.working_s,
+        commit=card.commit,
+        landed_at=card.landed_at,
+        milestone=card.milestone,
+    )
+
+
+def attempt_row(attempt: Attempt) -> AttemptRow:
+    return AttemptRow(
+        id=attempt.id,
+        task=attempt.task,
+        number=attempt.number,
+        agent=attempt.agent,
+        model=attempt.model,
+        state="ended" if attempt.ended_at is not None else "judging" if attempt.exit else "working",
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        started_at=attempt.started_at,
+        ended_at=attempt.ended_at,
+        exit_code=attempt.exit.code if attempt.exit else None,
+        base=attempt.base,
+        commit=attempt.commit,
+        proposal=attempt.proposal,
+        cost_usd=attempt.usage.cost_usd,
+        input_tokens=attempt.usage.input_tokens,
+        output_tokens=attempt.usage.output_tokens,
+    )

@@ -1,0 +1,154 @@
+"""The way of one attempt: workspace, brief, agent, commit taken, gates, landed.
+
+Each stage looks first whether its fact is already in the ledger, so the same code runs an attempt and takes one up after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from chargehand.brief.brief import render
+from chargehand.engine.crew import Crew
+from chargehand.engine.ending import Ended
+from chargehand.engine.judging import Judge
+from chargehand.engine.landing import Landing
+from chargehand.engine.ledger import Ledger
+from chargehand.model.facts import AttemptEnded, AttemptExited, CommitTaken
+from chargehand.model.task import Evidence, Task
+from chargehand.model.work import Exit, Usage
+from chargehand.plan.board import Attempt
+from chargehand.ports import Launch
+from chargehand.process.transcript import excerpt
+
+
+class Pipeline:
+    def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing) -> None:
+        self._crew, self._ledger, self._judge, self._landing = crew, ledger, judge, landing
+
+    async def run(self, task: Task, attempt: Attempt) -> None:
+        """Bring an attempt to its end, from wherever it stands. Its end is in the ledger when this returns."""
+        exit_ = await self._work(task, attempt)
+        await self._take(task, attempt, exit_)
+        try:
+            self._demand_success(attempt, exit_)
+            if self._evidence(task) == "exit":
+                await self._landing.land_nothing(task, attempt)
+            else:
+                await self._prove(task, attempt)
+        except Ended as end:
+            self._ledger.record(
+                AttemptEnded(task=task.id, attempt=attempt.id, outcome=end.outcome, reason=end.reason, excerpt=end.excerpt)
+            )
+        await self._ledger.settled()
+        if self._crew.depot is not None:
+            await asyncio.to_thread(self._crew.depot.discard, attempt.id)  # all of it is in the depot
+
+    async def _prove(self, task: Task, attempt: Attempt) -> None:
+        """Judge and land what was taken."""
+        if not attempt.proposal:
+            raise Ended("empty", "the agent ended well but changed nothing", self._tail(attempt))
+        if not attempt.queued:
+            await self._judge.judge(task, attempt)
+        await self._landing.land(task, attempt)
+
+    def _evidence(self, task: Task) -> Evidence:
+        return task.evidence or self._crew.config.evidence
+
+    async def _work(self, task: Task, attempt: Attempt) -> Exit:
+        """Have the agent's exit: from the ledger, from an agent that is still there, or by starting it."""
+        if attempt.exit:
+            return attempt.exit
+        place = self._crew.place(attempt.id)
+        exit_ = await self._crew.launcher.adopt(place) if place.exists() else None
+        if exit_ is None:
+            place.mkdir(parents=True, exist_ok=True)
+            workspace = await self._workspace(task, attempt)
+            exit_ = await self._crew.launcher.run(self._launch(task, attempt, place, workspace))
+        usage = Usage()
+        if exit_.stdout_bytes:
+            usage = await asyncio.to_thread(self._crew.agent.usage, place / "stdout.log")
+        self._ledger.record(AttemptExited(task=task.id, attempt=attempt.id, exit=exit_, usage=usage))
+        if self._evidence(task) == "commit":
+            await self._ledger.settled()
+        return exit_
+
+    async def _workspace(self, task: Task, attempt: Attempt) -> Path:
+        if self._crew.depot is None:
+            return self._crew.root
+        return await asyncio.to_thread(self._crew.depot.workspace, attempt.id, attempt.base, f"chargehand/{task.id}")
+
+    def _launch(self, task: Task, attempt: Attempt, place: Path, workspace: Path) -> Launch:
+        crew, limits = self._crew, self._crew.config.timeouts
+        prompt = place / "prompt.md"
+        prompt.write_text(self._brief(task, attempt), encoding="utf-8", errors="replace")
+        return Launch(
+            argv=crew.agent.command(str(prompt), str(workspace)),
+            cwd=str(workspace),
+            env=crew.cage(place / "home")
+            | crew.agent.environment(dict(crew.ambient))
+            | {
+                "CHARGEHAND_TASK_ID": task.id,
+                "CHARGEHAND_ATTEMPT": str(attempt.number),
+                "CHARGEHAND_RUN_ID": self._ledger.board.run,
+            },
+            directory=str(place),
+            stdin=str(prompt),
+            timeout_s=limits.task_minutes * 60,
+            stall_s=limits.stall_minutes * 60,
+            kill_s=limits.kill_seconds,
+            output_cap=int(crew.config.transcript_mb * 1024 * 1024),
+        )
+
+    def _brief(self, task: Task, attempt: Attempt) -> str:
+        sections = self._crew.spec.sections
+        return render(
+            task,
+            [sections[trace] for trace in task.traces if trace in sections],
+            self._ledger.board.cards[task.id].failures,
+            run=self._ledger.board.run,
+            attempt=attempt.number,
+            spec_path=self._crew.spec.path,
+            evidence=self._evidence(task),
+            gates=[gate.name for gate in self._crew.gates],
+        )
+
+    async def _take(self, task: Task, attempt: Attempt, exit_: Exit) -> None:
+        """Save all the agent left, whatever became of him; what ended well also becomes a proposal."""
+        depot = self._crew.depot
+        if attempt.commit or depot is None:
+            return
+        taken = await asyncio.to_thread(depot.take, attempt.id, attempt.base, f"{task.id}: left uncommitted by {attempt.agent}")
+        if taken is None:
+            return
+        proposal = ""
+        if exit_.ok and self._evidence(task) == "commit" and any(path != self._crew.spec.path for path in taken.files):
+            proposal = await self._landing.propose(task, attempt, taken.commit, attempt.base)
+        self._ledger.record(
+            CommitTaken(
+                task=task.id, attempt=attempt.id, commit=taken.commit, proposal=proposal, base=attempt.base, files=taken.files
+            )
+        )
+        await self._ledger.settled()
+
+    def _demand_success(self, attempt: Attempt, exit_: Exit) -> None:
+        if exit_.ok:
+            return
+        said = self._tail(attempt)
+        match exit_.cause:
+            case "exited":
+                raise Ended("agent_failed", f"the agent ended with {exit_.describe()}", said)
+            case "timeout":
+                raise Ended("timeout", f"ran longer than {self._crew.config.timeouts.task_minutes:g} minutes", said)
+            case "stall":
+                raise Ended(
+                    "stall", f"no output and no changed file for {self._crew.config.timeouts.stall_minutes:g} minutes", said
+                )
+            case "not_started":
+                raise Ended("error", f"the agent could not be started: {exit_.error}", said)
+            case _:
+                raise Ended("interrupted", f"the agent {exit_.describe()}", said)
+
+    def _tail(self, attempt: Attempt) -> str:
+        place = self._crew.place(attempt.id)
+        return excerpt((place / "stdout.log", place / "stderr.log"))

@@ -1,0 +1,120 @@
+"""The gate that is any program: it runs on a fresh checkout of the commit, and exit code 0 passes."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Mapping
+from os import defpath
+from pathlib import Path
+
+from chargehand.brief.text import inline
+from chargehand.gates.excerpt import excerpt, read_tail
+from chargehand.gates.tests_run import counts, describe, none_ran
+from chargehand.model.config import GateConfig
+from chargehand.model.errors import ConfigProblem
+from chargehand.model.task import Task
+from chargehand.model.work import Exit, Verdict, VerdictWord
+from chargehand.ports import Launch, Launcher
+from chargehand.process.environment import environment
+
+_SHELL_SYNTAX = re.compile(r"[|&;<>(){}$`\\\n#~]")
+_SHELL_WORDS = frozenset(
+    {"!", ".", ":", "[", "alias", "bg", "break", "case", "cd", "command", "continue", "echo", "eval", "exec", "exit", "export"}
+    | {"false", "fc", "fg", "for", "getopts", "hash", "if", "jobs", "kill", "printf", "pwd", "read", "readonly", "return", "set"}
+    | {"shift", "test", "times", "trap", "true", "type", "ulimit", "umask", "unalias", "unset", "until", "wait", "while"}
+)
+_NO_TESTS_COLLECTED = 5
+_COULD_NOT_RUN = (126, 127)
+
+
+class CommandGate:
+    """A `Gate` that runs the command of its settings. Raises ConfigProblem when that is empty.
+
+    ``ambient`` is the user's environment; the command sees what the settings name of it, and what every program needs.
+    """
+
+    def __init__(self, name: str, config: GateConfig, launcher: Launcher, ambient: Mapping[str, str]) -> None:
+        self.name = name
+        self._config = config
+        self._launcher = launcher
+        self._ambient = ambient
+        command = config.command
+        text = command if isinstance(command, str) else shlex.join(command)
+        if not text.strip() or "\0" in text or not (isinstance(command, str) or command[0]):
+            raise ConfigProblem(
+                f"gate {name!r} has no command that could be run", hint=f'set [gates.{name}] command = "make check"'
+            )
+        self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
+        self._title = inline(text, 60)
+
+    def preflight(self) -> str:
+        """Why this gate cannot run here (empty: it can, as far as can be told without a checkout)."""
+        mend = f"change [gates.{self.name}] command"
+        try:
+            program = self._program()
+        except ValueError as error:
+            return f"gate {self.name!r}: {str(error).lower()} in {self._title} (hint: {mend})"
+        if not program or "/" in program or shutil.which(program, path=self._ambient.get("PATH", defpath)):
+            return ""
+        return f"gate {self.name!r}: {program} was not found on PATH (hint: install it, or {mend})"
+
+    def _program(self) -> str:
+        """The program to be looked for; empty when only the shell can tell. Raises ValueError for an open quote."""
+        command = self._config.command
+        if not isinstance(command, str):
+            return command[0]
+        if _SHELL_SYNTAX.search(command):
+            return ""
+        first = shlex.split(command)[0]
+        return "" if first in _SHELL_WORDS or "=" in first else first
+
+    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:
+        """Run the command in ``checkout``; logs and its private home go to ``directory``, which is for this verdict only."""
+        launch = Launch(
+            argv=self._argv,
+            cwd=str(checkout),
+            env={**environment(self._ambient, directory / "home", self._config.env), "CHARGEHAND_TASK_ID": task.id},
+            directory=str(directory),
+            timeout_s=self._config.timeout_minutes * 60,
+        )
+        ended = await self._launcher.run(launch)
+        stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
+        word, summary = self._verdict(ended, stdout, stderr)
+        return Verdict(
+            gate=self.name,
+            commit=commit,
+            verdict=word,
+            summary=inline(summary),
+            evidence="" if word == "pass" else excerpt(stdout, stderr),
+            log=str(directory / ("stdout.log" if stdout.strip() or not stderr.strip() else "stderr.log")),
+            duration_s=max(0.0, ended.ended_at - ended.started_at),
+        )
+
+    def _verdict(self, ended: Exit, stdout: str, stderr: str) -> tuple[VerdictWord, str]:
+        mend = f"(hint: install it, or change [gates.{self.name}] command)"
+        if ended.cause == "not_started":
+            return "error", f"the gate could not run: {ended.describe()} {mend}"
+        if ended.cause == "timeout":
+            return "error", f"{self._title}: ran out of time after {self._config.timeout_minutes:g} min"
+        if ended.cause != "exited":
+            return "error", f"{self._title}: {ended.describe()}"
+        if ended.code in _COULD_NOT_RUN:
+            return "error", f"the gate could not run: {_last_line(stderr, stdout) or self._title} {mend}"
+        output = f"{stdout}\n{stderr}"
+        nothing = none_ran(output)
+        if ended.code == _NO_TESTS_COLLECTED and "pytest" in " ".join(self._argv):
+            nothing = nothing or "none was collected"
+        if nothing and ended.code in (0, _NO_TESTS_COLLECTED):
+            return "fail", f"{self._title}: no test was run ({nothing}), {ended.describe()}"
+        summary = ", ".join(filter(None, (ended.describe(), describe(counts(output)))))
+        return "pass" if ended.ok else "fail", f"{self._title}: {summary}"
+
+
+def _last_line(*texts: str) -> str:
+    """The last line that says something, without the shell's name and line number before it."""
+    for text in texts:
+        if lines := text.strip().split("\n")[-1].strip():
+            return re.sub(r"^(/bin/)?\w*sh: ((line )?\d+: )?", "", lines)
+    return ""

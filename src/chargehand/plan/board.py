@@ -1,0 +1,283 @@
+"""The board: every task and attempt of a run, folded from the ledger's facts.
+
+The fold is the same for facts just recorded and for facts read back after a crash, so an engine that starts anew stands exactly
+where the last one stood. Decisions are incremental: landing a task touches its dependents, never the rest.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Collection, Iterable
+
+from chargehand.model import facts
+from chargehand.model.work import DONE_STATES, Exit, Failure, Usage, Verdict
+from chargehand.plan import graph
+
+_OfAttempt = facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued
+
+
+class Attempt:
+    """One try, as far as it got. ``exit``, ``commit`` and ``proposal`` are empty until their stage is done."""
+
+    def __init__(self, fact: facts.AttemptClaimed, at: float) -> None:
+        self.id, self.task, self.number = fact.attempt, fact.task, fact.number
+        self.agent, self.model, self.base = fact.agent, fact.model, fact.base
+        self.started_at = at
+        self.exited_at = 0.0
+        self.ended_at: float | None = None
+        self.exit: Exit | None = None
+        self.usage = Usage()
+        self.commit = ""
+        self.proposal = ""
+        self.proposal_base = ""
+        self.files: tuple[str, ...] = ()
+        self.verdicts: list[Verdict] = []
+        self.queued = False
+        self.outcome = ""
+        self.reason = ""
+        self.excerpt = ""
+
+    def judged(self, gate: str) -> Verdict | None:
+        """What that gate said of the present proposal, if it was asked."""
+        return next((v for v in reversed(self.verdicts) if v.gate == gate and v.commit == self.proposal), None)
+
+
+class Card:
+    """One task, as it stands. ``state`` is ``todo`` until it is taken up; waiting and ready are derived from ``missing``."""
+
+    def __init__(self, fact: facts.TaskAdded) -> None:
+        self.state = "landed" if fact.done else "todo"
+        self.reason = "done in the spec" if fact.done else ""
+        self.attempt: Attempt | None = None
+        self.attempts = 0
+        self.failures: list[Failure] = []
+        self.usage = Usage()
+        self.working_s = 0.0
+        self.commit = ""
+        self.landed_at: float | None = None
+        self.missing = 0
+        self.describe(fact)
+
+    def describe(self, fact: facts.TaskAdded) -> None:
+        self.id, self.order, self.title, self.priority = fact.task, fact.order, fact.title, fact.priority
+        self.needs, self.hours, self.milestone = fact.needs, fact.estimate_hours, fact.milestone
+
+    @property
+    def done(self) -> bool:
+        return self.state in DONE_STATES
+
+
+class Board:
+    """Fold facts in with :meth:`apply`, then :meth:`open` the graph, then ask :meth:`take` what to start."""
+
+    def __init__(self) -> None:
+        self.cards: dict[str, Card] = {}
+        self.run = ""
+        self.changed_tasks: dict[str, Card] = {}
+        self.changed_attempts: dict[str, Attempt] = {}
+        self._followers: dict[str, list[str]] = {}
+        self._urgency: dict[str, tuple[int, float]] = {}
+        self._ready: list[tuple[tuple[int, float], int, str]] = []
+        self._opened = False
+        self._fold: dict[type, Callable[..., None]] = {
+            facts.RunStarted: self._run_started,
+            facts.TaskAdded: self._task_added,
+            facts.TaskRemoved: self._task_removed,
+            facts.AttemptClaimed: self._claimed,
+            facts.AttemptExited: self._exited,
+            facts.CommitTaken: self._taken,
+            facts.CandidateMade: self._candidate,
+            facts.VerdictGiven: self._verdict,
+            facts.AttemptQueued: self._queued,
+            facts.AttemptEnded: self._ended,
+            facts.TaskLanded: self._landed,
+            facts.TaskFailed: self._failed,
+            facts.TaskNeedsHuman: self._needs_human,
+            facts.TaskReopened: self._reopened,
+        }
+
+    # -- folding ------------------------------------------------------------------------------------------------------------
+
+    def apply(self, fact: facts.Fact, at: float) -> None:
+        """Fold one fact. ``at`` is when it was recorded (Unix seconds)."""
+        fold = self._fold.get(type(fact))
+        if fold:
+            fold(fact, at)
+
+    def _run_started(self, fact: facts.RunStarted, _at: float) -> None:
+        self.run = fact.run
+
+    def _task_added(self, fact: facts.TaskAdded, _at: float) -> None:
+        card = self.cards.get(fact.task)
+        if card is None:
+            card = self.cards[fact.task] = Card(fact)
+        else:
+            card.describe(fact)
+        self._opened = False
+        self.changed_tasks[card.id] = card
+
+    def _task_removed(self, fact: facts.TaskRemoved, _at: float) -> None:
+        card = self.cards[fact.task]
+        if not card.done:
+            self._move(card, "cancelled", "no longer in the spec")
+        self._opened = False
+
+    def _claimed(self, fact: facts.AttemptClaimed, at: float) -> None:
+        card = self.cards[fact.task]
+        card.attempts = max(card.attempts, fact.number)
+        card.attempt = Attempt(fact, at)
+        self._move(card, "working", f"attempt {fact.number}, {fact.agent}")
+        self.changed_attempts[fact.attempt] = card.attempt
+
+    def _live(
+        self, fact: facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued
+    ) -> tuple[Card, Attempt]:
+        card = self.cards[fact.task]
+        attempt = card.attempt
+        assert attempt is not None, f"{fact.attempt} was never claimed"
+        self.changed_attempts[attempt.id] = attempt
+        return card, attempt
+
+    def _exited(self, fact: facts.AttemptExited, at: float) -> None:
+        card, attempt = self._live(fact)
+        attempt.exit, attempt.usage, attempt.exited_at = fact.exit, fact.usage, at
+        card.usage = card.usage + fact.usage
+        card.working_s += max(0.0, fact.exit.ended_at - fact.exit.started_at)
+        self.changed_tasks[card.id] = card
+
+    def _taken(self, fact: facts.CommitTaken, _at: float) -> None:
+        card, attempt = self._live(fact)
+        attempt.commit, attempt.files = fact.commit, fact.files
+        attempt.proposal, attempt.proposal_base = fact.proposal, fact.base
+        if fact.proposal:
+            self._move(card, "judging", "gates run on its commit")
+
+    def _candidate(self, fact: facts.CandidateMade, _at: float) -> None:
+        card, attempt = self._live(fact)
+        attempt.proposal, attempt.proposal_base = fact.proposal, fact.base
+        self._move(card, "judging", "the target moved: gates run on the merged result")
+
+    def _verdict(self, fact: facts.VerdictGiven, _at: float) -> None:
+        attempt = self.cards[fact.task].attempt
+        assert attempt is not None
+        attempt.verdicts.append(fact.verdict)
+
+    def _queued(self, fact: facts.AttemptQueued, _at: float) -> None:
+        card, attempt = self._live(fact)
+        attempt.queued = True
+        self._move(card, "queued", "waits for its turn to land")
+
+    def _ended(self, fact: facts.AttemptEnded, at: float) -> None:
+        card = self.cards[fact.task]
+        attempt = card.attempt
+        assert attempt is not None
+        attempt.ended_at, attempt.outcome, attempt.reason, attempt.excerpt = at, fact.outcome, fact.reason, fact.excerpt
+        card.failures.append(failure_of(attempt, fact))
+        card.attempt = None
+        self.changed_attempts[attempt.id] = attempt
+        self._move(card, "todo", f"attempt {attempt.number}: {fact.reason}")
+
+    def _landed(self, fact: facts.TaskLanded, at: float) -> None:
+        card = self.cards[fact.task]
+        if card.attempt is not None:
+            card.attempt.ended_at, card.attempt.outcome = at, "landed"
+            self.changed_attempts[card.attempt.id] = card.attempt
+            card.attempt = None
+        card.commit, card.landed_at = fact.commit, at
+        self._move(card, "landed", "" if fact.attempt else "landed by an earlier run")
+        for follower in self._followers.get(card.id, ()):
+            waiting = self.cards[follower]
+            waiting.missing -= 1
+            self._offer(waiting)
+
+    def _failed(self, fact: facts.TaskFailed, _at: float) -> None:
+        self._move(self.cards[fact.task], "failed", fact.reason)
+
+    def _needs_human(self, fact: facts.TaskNeedsHuman, _at: float) -> None:
+        self._move(self.cards[fact.task], "needs_human", fact.reason)
+
+    def _reopened(self, fact: facts.TaskReopened, _at: float) -> None:
+        card = self.cards[fact.task]
+        card.failures.clear()
+        self._move(card, "todo", f"opened again by {fact.by}")
+
+    def _move(self, card: Card, state: str, reason: str) -> None:
+        card.state, card.reason = state, reason
+        self.changed_tasks[card.id] = card
+        if state == "todo":
+            self._offer(card)
+
+    # -- deciding -----------------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Build the graph of what was folded so far. Needed before :meth:`take`, and again when tasks were added or changed."""
+        live = {card.id: card.needs for card in self.cards.values() if card.state != "cancelled"}
+        self._followers = graph.dependents(live)
+        self._urgency = graph.urgencies(
+            live, {task: self.cards[task].priority for task in live}, {task: self.cards[task].hours for task in live}
+        )
+        self._opened = True
+        self._ready.clear()
+        for task, needs in live.items():
+            card = self.cards[task]
+            card.missing = sum(not self.cards[need].done for need in needs if need in live)
+            self._offer(card)
+
+    def _offer(self, card: Card) -> None:
+        if self._opened and card.state == "todo" and card.missing == 0 and card.id in self._urgency:
+            heapq.heappush(self._ready, (self._urgency[card.id], card.order, card.id))
+
+    def take(self, count: int, among: Collection[str] | None = None) -> list[str]:
+        """Up to ``count`` tasks to start now, most urgent first. Each is handed out once until its state changes."""
+        taken: list[str] = []
+        passed: list[tuple[tuple[int, float], int, str]] = []
+        while self._ready and len(taken) < count:
+            entry = heapq.heappop(self._ready)
+            card = self.cards[entry[2]]
+            if card.state != "todo" or card.missing or card.id in taken:
+                continue  # offered twice, or changed since
+            if among is not None and card.id not in among:
+                passed.append(entry)
+                continue
+            taken.append(card.id)
+        for entry in passed:
+            heapq.heappush(self._ready, entry)
+        return taken
+
+    def order(self) -> list[str]:
+        """The tasks still to do, in the order one worker would take them."""
+        state = {card.id: card.missing for card in self.cards.values()}
+        heap = [(self._urgency[card.id], card.order, card.id) for card in self._todo() if state[card.id] == 0]
+        heapq.heapify(heap)
+        result: list[str] = []
+        while heap:
+            task = heapq.heappop(heap)[2]
+            result.append(task)
+            for follower in self._followers[task]:
+                state[follower] -= 1
+                if state[follower] == 0 and self.cards[follower].state == "todo":
+                    heapq.heappush(heap, (self._urgency[follower], self.cards[follower].order, follower))
+        return result
+
+    def _todo(self) -> Iterable[Card]:
+        return (card for card in self.cards.values() if card.state == "todo" and card.id in self._urgency)
+
+    def live_attempts(self) -> list[Attempt]:
+        """Attempts that were claimed and did not end: after a crash these are to be taken up again."""
+        return [card.attempt for card in self.cards.values() if card.attempt is not None]
+
+    def drain(self) -> tuple[list[Card], list[Attempt]]:
+        """What changed since the last call, for the ledger's tables."""
+        changed = list(self.changed_tasks.values()), list(self.changed_attempts.values())
+        self.changed_tasks.clear()
+        self.changed_attempts.clear()
+        return changed
+
+
+def failure_of(attempt: Attempt, fact: facts.AttemptEnded) -> Failure:
+    """What the next attempt is told about this one."""
+    said = tuple(v for v in attempt.verdicts if v.commit == attempt.proposal and v.verdict != "pass")
+    return Failure(
+        attempt=attempt.number, outcome=fact.outcome, reason=fact.reason, commit=attempt.commit, files=attempt.files,
+        verdicts=said, excerpt=fact.excerpt,
+    )  # fmt: skip

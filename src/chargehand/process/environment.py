@@ -1,0 +1,74 @@
+"""What an agent sees of the user's environment: nothing, but for what is listed here and what the user passes by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_PLAIN = frozenset({"PATH", "LANG", "LANGUAGE", "TZ", "TERM", "SHELL", "USER", "LOGNAME"})
+
+# Where a version manager keeps its toolchains: found through a variable, or else below HOME, which the agent does not see.
+# CARGO_HOME, GRADLE_USER_HOME and their like are left out: they hold credentials beside the tools.
+_TOOLCHAINS = {
+    "ASDF_DATA_DIR": ".asdf",
+    "BUN_INSTALL": ".bun",
+    "DENO_INSTALL": ".deno",
+    "DOTNET_ROOT": ".dotnet",
+    "FNM_DIR": ".local/share/fnm",
+    "GOENV_ROOT": ".goenv",
+    "MISE_DATA_DIR": ".local/share/mise",
+    "NODENV_ROOT": ".nodenv",
+    "NVM_DIR": ".nvm",
+    "PYENV_ROOT": ".pyenv",
+    "RBENV_ROOT": ".rbenv",
+    "RUSTUP_HOME": ".rustup",
+    "SDKMAN_DIR": ".sdkman",
+    "UV_PYTHON_INSTALL_DIR": ".local/share/uv/python",
+    "VOLTA_HOME": ".volta",
+}
+_TOOLCHAINS_WITHOUT_PLACE = frozenset({"ANDROID_HOME", "GOROOT", "JAVA_HOME", "RUSTUP_TOOLCHAIN", "PYENV_VERSION", "RUBY_ROOT"})
+
+_CERTIFICATES = frozenset(
+    {
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "NIX_SSL_CERT_FILE",
+        "NODE_EXTRA_CA_CERTS",
+        "REQUESTS_CA_BUNDLE",
+        "SSL_CERT_DIR",
+        "SSL_CERT_FILE",
+    }
+)
+_PROXIES = frozenset({"ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"})
+_PASSWORD = re.compile(r"://[^/]*@|^[^/:]+:[^/@]+@")
+
+_ALLOWED = _PLAIN | _CERTIFICATES | _TOOLCHAINS_WITHOUT_PLACE | frozenset(_TOOLCHAINS)
+
+
+def environment(ambient: Mapping[str, str], home: Path, passed: Sequence[str] = ()) -> dict[str, str]:
+    """The environment of an agent whose private HOME is ``home`` (made here, with a TMPDIR in it, for the owner's eyes only).
+
+    ``passed`` names variables the user wants the agent to have; they win over everything else, and are the only way for a secret.
+    A proxy whose address holds a password is not passed unless named.
+    """
+    temporary = home / "tmp"
+    for folder in (home, temporary):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    result = {name: value for name, value in ambient.items() if _harmless(name, value)}
+    result |= _toolchains(ambient, result)
+    result |= {"HOME": str(home), "TMPDIR": str(temporary)}
+    return result | {name: ambient[name] for name in passed if name in ambient}
+
+
+def _harmless(name: str, value: str) -> bool:
+    if name.upper() in _PROXIES:
+        return not _PASSWORD.search(value)
+    return name in _ALLOWED or name.startswith("LC_")
+
+
+def _toolchains(ambient: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    if not (real_home := ambient.get("HOME")):
+        return {}
+    places = {name: Path(real_home, below) for name, below in _TOOLCHAINS.items() if name not in known}
+    return {name: str(place) for name, place in places.items() if place.is_dir()}

@@ -1,0 +1,150 @@
+"""Looking closely: one task, its transcripts, why it stands where it stands, what was paid."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from chargehand.model.errors import UsageProblem
+from chargehand.service import status as statuses
+from chargehand.service.project import Project
+from chargehand.service.status import SCHEMA_VERSION, stamp
+from chargehand.store import reader
+
+
+def overview(project: Project) -> dict[str, Any]:
+    """The status, or UsageProblem when nothing has run yet."""
+    found = statuses.status(project)
+    if found is None:
+        raise UsageProblem("nothing has run here yet", hint="start with: chargehand run --all")
+    return found
+
+
+def show(project: Project, task_id: str) -> dict[str, Any]:
+    """Everything known of one task: its state, attempts, verdicts, and where the logs and commits are."""
+    seen = overview(project)
+    task = _task(seen, task_id)
+    db = reader.open_reader(project.ledger)
+    assert db is not None
+    with db:
+        attempts = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, seen["run"]["id"], task["id"])]
+        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, seen["run"]["id"], task["id"])]
+    db.close()
+    for attempt in attempts:
+        place = project.state / "attempts" / attempt["id"]
+        attempt["started_at"], attempt["ended_at"] = stamp(attempt["started_at"]), stamp(attempt["ended_at"])
+        attempt["commit"] = attempt.pop("commit_id") or None
+        attempt["ref"] = f"refs/chargehand/attempts/{attempt['id']}" if attempt["commit"] else None
+        attempt["transcript"] = _existing(place / "stdout.log", project)
+        attempt["prompt"] = _existing(place / "prompt.md", project)
+        attempt["verdicts"] = [
+            {key: value for key, value in verdict.items() if key not in {"attempt", "at"}}
+            for verdict in verdicts
+            if verdict["attempt"] == attempt["id"]
+        ]
+    return {"schema_version": SCHEMA_VERSION, "run": seen["run"], "task": task, "attempts": attempts}
+
+
+def why(project: Project, task_id: str) -> dict[str, Any]:
+    """Why a task is in its state: the reason, what it waits for (followed to the roots), what failed last, what to do."""
+    seen = overview(project)
+    tasks = {task["id"]: task for task in seen["tasks"]}
+    task = _task(seen, task_id)
+    roots: dict[str, dict[str, Any]] = {}
+    queue = [task["id"]]
+    visited = set(queue)
+    for name in queue:  # grows while it is walked
+        for need in tasks[name]["needs"]:
+            if need in tasks and need not in visited and tasks[need]["state"] not in {"landed", "skipped"}:
+                visited.add(need)
+                queue.append(need)
+                if tasks[need]["state"] != "waiting":
+                    roots[need] = tasks[need]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "task": task["id"],
+        "state": task["state"],
+        "reason": task["reason"],
+        "waits_for": [{"id": root["id"], "state": root["state"], "reason": root["reason"]} for root in roots.values()],
+        "next": _advice(task, list(roots.values())),
+    }
+
+
+def _advice(task: dict[str, Any], roots: list[dict[str, Any]]) -> str:
+    match task["state"]:
+        case "failed" | "needs_human":
+            return f"chargehand show {task['id']}, then chargehand retry {task['id']}"
+        case "waiting" if stuck := [root["id"] for root in roots if root["state"] in {"failed", "needs_human"}]:
+            return f"chargehand retry {stuck[0]}"
+        case "ready" | "waiting":
+            return "chargehand run --all"
+        case "working" | "judging" | "queued":
+            return f"chargehand logs {task['id']} --follow"
+        case _:
+            return ""
+
+
+def costs(project: Project, by: str) -> dict[str, Any]:
+    """What was paid, over the project's whole life, by ``task``, ``stage``, ``agent`` or ``model``."""
+    db = reader.open_reader(project.ledger)
+    rows: list[tuple[Any, ...]] = []
+    if db is not None:
+        with db:
+            rows = reader.charges(db, by)
+        db.close()
+    groups = [{by: row[0], **dict(zip(reader.SUMS, row[1:], strict=True))} for row in rows]
+    total = {
+        "calls": sum(group["calls"] for group in groups),
+        "unmeasured": sum(group["unmeasured"] for group in groups),
+        "input_tokens": sum(group["input_tokens"] or 0 for group in groups),
+        "output_tokens": sum(group["output_tokens"] or 0 for group in groups),
+        "cost_usd": sum(group["cost_usd"] or 0.0 for group in groups),
+    }
+    return {"schema_version": SCHEMA_VERSION, "by": by, "total": total, "groups": groups}
+
+
+def transcript(project: Project, task_id: str, attempt: int | None) -> tuple[dict[str, Any], Path]:
+    """The attempt asked for (the last one by default) and its folder. Raises UsageProblem when there is none."""
+    shown = show(project, task_id)
+    attempts = shown["attempts"]
+    if not attempts:
+        raise UsageProblem(f"{shown['task']['id']} has not been tried yet", hint=f"chargehand why {shown['task']['id']}")
+    chosen = attempts[-1] if attempt is None else next((one for one in attempts if one["number"] == attempt), None)
+    if chosen is None:
+        numbers = ", ".join(str(one["number"]) for one in attempts)
+        raise UsageProblem(f"{shown['task']['id']} has no attempt {attempt}", hint=f"there are: {numbers}")
+    return chosen, project.state / "attempts" / chosen["id"]
+
+
+def events(project: Project, run: str, after: int = 0) -> list[dict[str, Any]]:
+    """The run's events after a number, as they go out to machines."""
+    db = reader.open_reader(project.ledger)
+    if db is None:
+        return []
+    with db:
+        rows = reader.events(db, run, after)
+    db.close()
+    return [
+        {"schema_version": SCHEMA_VERSION, "seq": row[0], "at": stamp(row[1]), "run": run, **msgspec.json.decode(row[5])}
+        for row in rows
+    ]
+
+
+def _task(seen: dict[str, Any], task_id: str) -> dict[str, Any]:
+    tasks: dict[str, dict[str, Any]] = {task["id"]: task for task in seen["tasks"]}
+    if task_id in tasks:
+        return tasks[task_id]
+    begins = [name for name in tasks if name.lower().startswith(task_id.lower())]
+    if len(begins) == 1:
+        return tasks[begins[0]]
+    near = begins[:3] or difflib.get_close_matches(task_id, tasks, n=3)
+    raise UsageProblem(
+        f"there is no task {task_id}", hint=f"did you mean {' or '.join(near)}?" if near else "chargehand status lists them"
+    )
+
+
+def _existing(path: Path, project: Project) -> str | None:
+    return path.relative_to(project.root).as_posix() if path.exists() else None

@@ -1,0 +1,232 @@
+"""Running a spec: check everything that can be checked for nothing, then take up or open the run, then let the engine work."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import getpass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chargehand import __version__
+from chargehand.engine.crew import Crew
+from chargehand.engine.ledger import Ledger, Listener
+from chargehand.engine.runner import Runner
+from chargehand.model.config import Config
+from chargehand.model.errors import EnvironmentProblem, Problem, UsageProblem
+from chargehand.model.facts import Fact, RunContinued, RunFinished, RunStarted, TaskAdded, TaskLanded, TaskRemoved, TaskReopened
+from chargehand.model.task import Spec, Task
+from chargehand.plan.board import Board, Card
+from chargehand.ports import Clock, Depot, Store
+from chargehand.process.lock import ProjectLock
+from chargehand.service.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What is asked for: everything (``every``), one task (``task``), or the next one that is ready. ``reopen``: a task to be
+    tried again although it failed."""
+
+    every: bool = False
+    task: str = ""
+    reopen: str = ""
+
+
+class Hands(NamedTuple):
+    """What the wiring provides, made when it is asked for: nothing appears on disk before the checks are over."""
+
+    preflight: Callable[[], Sequence[Problem]]
+    store: Callable[[], Store]
+    depot: Callable[[], Depot | None]
+    crew: Callable[[Store, Depot | None], Crew]
+    clock: Clock
+
+
+class Report(NamedTuple):
+    """How a run ended, for the door: ``asked`` are the cards that were asked for, ``all_cards`` every card."""
+
+    end: RunFinished
+    asked: list[Card]
+    all_cards: list[Card]
+
+    @property
+    def exit_code(self) -> int:
+        """DESIGN section 6: 0 done, 1 work failed, 4 needs a human, 130 interrupted."""
+        states = {card.state for card in self.asked}
+        if self.end.state == "interrupted":
+            return 130
+        if "failed" in states:
+            return 1
+        if "needs_human" in states:
+            return 4
+        return 0 if all(card.done for card in self.asked) else 1
+
+
+def run(
+    project: Project,
+    config: Config,
+    spec: Spec,
+    hands: Hands,
+    order: Order,
+    *,
+    listener: Listener,
+    control: Callable[[Runner], None],
+    command: str,
+) -> Report:
+    """Run, and come back when nothing can move any more.
+
+    ``control`` is given the engine once it runs, to stop it. Raises SpecProblem, ConfigProblem, EnvironmentProblem, Locked and
+    UsageProblem before anything was changed or paid.
+    """
+    _preflight(hands)
+    _known(spec, order)
+    project.prepare()
+    with ProjectLock(project.lock, command=command):
+        store = hands.store()
+        try:
+            depot = hands.depot()
+            return asyncio.run(_run(config, hands.crew(store, depot), order, listener, control))
+        finally:
+            store.close()
+
+
+def _preflight(hands: Hands) -> None:
+    problems = tuple(hands.preflight())
+    if problems:
+        count = f"{len(problems)} things are missing" if len(problems) > 1 else problems[0].message
+        raise EnvironmentProblem(f"cannot run: {count}", hint=problems[0].hint if len(problems) == 1 else "", problems=problems)
+
+
+def _known(spec: Spec, order: Order) -> None:
+    for wanted in filter(None, (order.task, order.reopen)):
+        if spec.task(wanted) is None:
+            near = difflib.get_close_matches(wanted, [task.id for task in spec.tasks], n=1)
+            hint = f"did you mean {near[0]}?" if near else f"{spec.path} holds {len(spec.tasks)} tasks: chargehand status"
+            raise UsageProblem(f"there is no task {wanted} in {spec.path}", hint=hint)
+
+
+async def _run(config: Config, crew: Crew, order: Order, listener: Listener, control: Callable[[Runner], None]) -> Report:
+    board = Board()
+    open_run = crew.store.open_run()
+    run_id = open_run.id if open_run else crew.store.new_run_id()
+    if open_run:
+        for event in crew.store.events(run_id):
+            board.apply(event.fact, event.at)
+        board.drain()
+    board.run = run_id
+    opening = [_opening(config, crew, run_id, continued=open_run is not None)]
+    opening += reconcile(board, crew.spec, {} if open_run else crew.store.landed_before())
+    if order.reopen and board.cards[order.reopen].state in {"failed", "needs_human"}:
+        opening.append(TaskReopened(task=order.reopen, by=_operator()))
+    now = crew.clock.now()
+    for fact in opening:
+        board.apply(fact, now)
+    board.open()
+    among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
+    ledger = Ledger(crew.store, board, crew.clock, run_id)
+    ledger.subscribe(listener)
+    ledger.enter(opening)
+    runner = Runner(crew, ledger, among=among)
+    control(runner)
+    try:
+        end = await runner.run()
+    finally:
+        await crew.launcher.close()
+    cards = [card for card in board.cards.values() if card.state != "cancelled"]
+    return Report(end, [card for card in cards if among is None or card.id in among], cards)
+
+
+def _opening(config: Config, crew: Crew, run_id: str, *, continued: bool) -> Fact:
+    settings: dict[str, Any] = msgspec.to_builtins(config)
+    pinned: dict[str, Any] = {
+        "run": run_id,
+        "spec_digest": crew.spec.digest,
+        "agent": crew.agent.name,
+        "jobs": config.jobs,
+        "version": __version__,
+        "config": settings,
+    }
+    if continued:
+        return RunContinued(**pinned)
+    return RunStarted(**pinned, spec=crew.spec.path, target=config.target, base="")
+
+
+def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> list[Fact]:
+    """What the spec says now against what the board holds. A task is known by its id, a change of it by its digest."""
+    recorded: list[Fact] = []
+    for order, task in enumerate(spec.tasks):
+        card = board.cards.get(task.id)
+        fact = added(task, order)
+        if card is None:
+            recorded.append(fact)
+            if task.id in landed_before and task.status != "done":
+                recorded.append(TaskLanded(task=task.id, commit=landed_before[task.id]))
+            continue
+        if _differs(card, fact):
+            recorded.append(fact)
+        if task.status == "done" and not card.done and card.attempt is None:
+            recorded.append(TaskLanded(task=task.id))
+    known = {task.id for task in spec.tasks}
+    recorded += [
+        TaskRemoved(task=card.id)
+        for card in board.cards.values()
+        if card.id not in known and card.attempt is None and not card.done and card.state != "cancelled"
+    ]
+    return recorded
+
+
+def added(task: Task, order: int) -> TaskAdded:
+    return TaskAdded(
+        task=task.id,
+        order=order,
+        title=task.title,
+        priority=task.priority,
+        digest=task.digest,
+        needs=task.needs,
+        estimate_hours=task.estimate_hours,
+        milestone=task.milestone,
+        done=task.status == "done",
+    )
+
+
+def _differs(card: Card, fact: TaskAdded) -> bool:
+    return (card.order, card.title, card.priority, card.needs, card.hours, card.milestone) != (
+        fact.order, fact.title, fact.priority, fact.needs, fact.estimate_hours, fact.milestone
+    )  # fmt: skip
+
+
+def _scope(board: Board, order: Order) -> set[str] | None:
+    """The tasks this run is limited to; None for all."""
+    if order.every:
+        return None
+    wanted = order.task or order.reopen
+    if wanted:
+        card = board.cards[wanted]
+        waits = [need for need in card.needs if need in board.cards and not board.cards[need].done]
+        if card.state == "todo" and waits:
+            raise UsageProblem(f"{wanted} waits for {', '.join(waits)}", hint=f"chargehand run --task {waits[0]}, or run --all")
+        return {wanted}
+    live = {attempt.task for attempt in board.live_attempts()}
+    return live or set(board.order()[:1])
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "unknown"
+
+
+def plan(spec: Spec, states: Mapping[str, str]) -> list[Task]:
+    """The tasks still to do in the order one worker would take them, from the states the ledger holds. Changes nothing."""
+    board = Board()
+    for order, task in enumerate(spec.tasks):
+        fact = added(task, order)
+        if states.get(task.id) in {"landed", "skipped"}:
+            fact = msgspec.structs.replace(fact, done=True)
+        board.apply(fact, 0.0)
+    board.open()
+    return [task for name in board.order() if (task := spec.task(name))]

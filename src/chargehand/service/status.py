@@ -1,0 +1,171 @@
+"""What stands where, from the ledger's tables. Imports little: this is asked often, on big specs, and must answer at once."""
+
+from __future__ import annotations
+
+import time
+
+from chargehand.service.project import Project
+from chargehand.store import reader
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from chargehand.model.task import Spec
+
+SCHEMA_VERSION = 1
+STATES = ("landed", "working", "judging", "queued", "ready", "waiting", "needs_human", "failed", "skipped", "cancelled")
+_DONE = ("landed", "skipped")
+_ACTIVE = ("working", "judging", "queued")
+
+
+def status(project: Project, states: tuple[str, ...] = ()) -> dict[str, Any] | None:
+    """The last run, its totals and its tasks (those in ``states`` when given). None when nothing has run yet.
+
+    States are derived from facts: a task not begun is ``ready`` when all it needs has landed, else ``waiting``, with the reason; a
+    run whose engine is gone is ``interrupted``, whatever it wrote last.
+    """
+    db = reader.open_reader(project.ledger)
+    if db is None:
+        return None
+    try:
+        with db:
+            run = reader.last_run(db)
+            if run is None or run["reset_at"] is not None:
+                return None
+            rows, totals = reader.tasks(db, run["id"]), reader.totals(db, run["id"])
+    finally:
+        db.close()
+    alive = run["state"] == "running" and engine_of(project) is not None
+    raw = {row[0]: row[5] for row in rows}
+    tasks, count = [], dict.fromkeys(STATES, 0)
+    for row in rows:
+        state, reason = _derive(row, raw, alive)
+        count[state] += 1
+        if not states or state in states:
+            tasks.append(_task(row, state, reason))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": _run(run, alive),
+        "totals": {
+            "tasks": len(rows),
+            "by_state": {state: number for state, number in count.items() if number},
+            "cost_usd": totals["cost_usd"] or 0.0,
+            "input_tokens": totals["input_tokens"] or 0,
+            "output_tokens": totals["output_tokens"] or 0,
+            "unmeasured_calls": totals["unmeasured"],
+            "attempts": totals["attempts"],
+            "working_s": round(totals["duration_s"], 3),
+            "elapsed_s": round(max(0.0, (run["ended_at"] or time.time()) - run["started_at"]), 3),
+        },
+        "tasks": tasks,
+    }
+
+
+def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[str, str]:
+    state, reason = row[5], row[6]
+    if state == "todo":
+        missing = [need for need in row[4].split() if raw.get(need, "landed") not in _DONE]
+        if not missing:
+            return "ready", reason
+        return "waiting", "waiting for " + ", ".join(
+            f"{need} ({raw[need].replace('_', ' ')})" if raw[need] in {"failed", "needs_human", "cancelled"} else need
+            for need in missing[:5]
+        )
+    if state in _ACTIVE and not alive:
+        return state, f"{reason}; no engine is running, `chargehand run` continues" if reason else "no engine is running"
+    return state, reason
+
+
+def _task(row: tuple[Any, ...], state: str, reason: str) -> dict[str, Any]:
+    return {
+        "id": row[0],
+        "title": row[2],
+        "priority": f"P{row[3]}",
+        "state": state,
+        "reason": reason,
+        "needs": row[4].split(),
+        "attempts": row[7],
+        "cost_usd": row[8],
+        "input_tokens": row[9],
+        "output_tokens": row[10],
+        "duration_s": round(row[11], 3),
+        "commit": row[12] or None,
+        "landed": state == "landed",
+        "milestone": row[14],
+    }
+
+
+def _run(run: Mapping[str, Any], alive: bool) -> dict[str, Any]:
+    state, reason = run["state"], run["reason"]
+    if state == "running" and not alive:
+        state, reason = "interrupted", "its engine is gone; `chargehand run` continues it"
+    return {
+        "id": run["id"],
+        "state": state,
+        "reason": reason,
+        "started_at": stamp(run["started_at"]),
+        "ended_at": stamp(run["ended_at"]),
+        "spec": run["spec"],
+        "target": run["target"],
+    }
+
+
+def engine_of(project: Project) -> dict[str, Any] | None:
+    """Who holds the project's lock right now; None when nobody does."""
+    from chargehand.process.lock import holder
+
+    return holder(project.lock)
+
+
+def stamp(at: float | None) -> str | None:
+    """Unix seconds as ISO 8601 in UTC, to the millisecond."""
+    if at is None:
+        return None
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
+
+
+def before_run(spec: Spec) -> dict[str, Any]:
+    """The same picture before anything has run: what the spec says."""
+    done = {task.id for task in spec.tasks if task.status == "done"}
+    rows, count = [], dict.fromkeys(STATES, 0)
+    for task in spec.tasks:
+        missing = [need for need in task.needs if need not in done]
+        state = "landed" if task.id in done else "waiting" if missing else "ready"
+        reason = "done in the spec" if task.id in done else f"waiting for {', '.join(missing[:5])}" if missing else ""
+        count[state] += 1
+        row = (
+            task.id,
+            0,
+            task.title,
+            task.priority,
+            " ".join(task.needs),
+            "",
+            "",
+            0,
+            None,
+            None,
+            None,
+            0.0,
+            "",
+            None,
+            task.milestone,
+        )
+        rows.append(_task(row, state, reason))
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run": None,
+        "totals": {
+            "tasks": len(rows),
+            "by_state": {state: number for state, number in count.items() if number},
+            "cost_usd": 0.0,
+            "input_tokens": 0,
+            "output_tokens": 0,
+            "unmeasured_calls": 0,
+            "attempts": 0,
+            "working_s": 0.0,
+            "elapsed_s": 0.0,
+        },
+        "tasks": rows,
+    }

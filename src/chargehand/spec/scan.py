@@ -1,0 +1,324 @@
+"""Where the tasks of a text are, and which lines belong to them. The parser and the write-back share this."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+
+from chargehand.spec.grammar import (
+    BOLD_ID,
+    BOX,
+    HEADER,
+    HEADING,
+    INNER_LABEL,
+    LABEL,
+    LABELS,
+    META,
+    PLAIN_LABEL,
+    fold,
+    status_of,
+)
+from chargehand.spec.lines import FENCE, Masked, mask
+from chargehand.spec.report import Report
+
+FORM = "### TASK-001: Title"
+META_FORM = "🟠 P1 | ⬜ TODO | Est: 2h"
+
+_CONTINUED = re.compile(r"[ \t]*(?:[-*+][ \t]+|[0-9]+[.)][ \t]+)?\[?[^\W\d_][^\W_]*-[0-9]")
+_BULLET = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+")
+_LISTISH = frozenset(" \t-*+0123456789")
+_LEAD = r"\W*(?:X\]\W*)?(?:[0-9]{1,9}[.)]\W*)?"
+_STRICT = re.compile(_LEAD + r"([A-Z][A-Z0-9]*)-([0-9]+)(\w*)[^\w:]*(:?)")
+_LOOSE = re.compile(_LEAD + r"TASK(?:[ _.#]{0,3}[0-9]|-[A-Z])[^:—–-]*([:—–-]?)")
+
+Ref = tuple[int, int, str]
+"""Line, offset in it, text."""
+
+
+class Box:
+    """A checkbox: its line, the offset of the character between the brackets, its text and continuation lines."""
+
+    __slots__ = ("done", "line", "offset", "test", "text")
+
+    def __init__(self, line: int, offset: int, done: bool, test: bool, text: str) -> None:
+        self.line = line
+        self.offset = offset
+        self.done = done
+        self.test = test
+        self.text = [text]
+
+
+class Block:
+    """One task as it stands in the text, not yet judged."""
+
+    __slots__ = ("blocks", "boxes", "id", "line", "meta", "meta_line", "milestone", "needs", "text", "title", "traces")
+
+    def __init__(self, task_id: str, title: str, line: int, milestone: str) -> None:
+        self.id = task_id
+        self.title = title
+        self.line = line
+        self.milestone = milestone
+        self.meta: re.Match[str] | None = None
+        self.meta_line = -1
+        self.boxes: list[Box] = []
+        self.needs: list[tuple[int, int, str, bool]] = []
+        self.blocks: list[Ref] = []
+        self.traces: list[Ref] = []
+        self.text: list[str] = []
+
+
+class Scan:
+    """A text taken apart. ``defined`` holds the ids of its headers in order, ``count`` their number with repetitions."""
+
+    def __init__(self, lines: list[str], report: Report) -> None:
+        self.report = report
+        self.raw = lines
+        masked: Masked = mask(lines, report)
+        self.view = masked.view
+        self.hidden = masked.hidden
+        marks = [n for n, line in enumerate(self.view) if "#" in line and line.lstrip(" \t>")[:1] == "#"]
+        headers = {n: match for n in marks if (match := HEADER.match(self.view[n]))}
+        self.count = len(headers)
+        self.defined = dict.fromkeys(match[1] for match in headers.values())
+        self.prefixes = {"TASK", *(task_id.partition("-")[0] for task_id in self.defined)}
+        self.headers = headers
+        self.marks = marks
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block in the order of the text. Reports what looks like a task and is none on the way."""
+        milestone = ""
+        start, current, excused = 0, None, False
+        for n in [*self.marks, len(self.view)]:
+            header = self.headers.get(n)
+            level, faulty = (3, False) if header or n == len(self.view) else self.heading(n)
+            if not level:
+                continue
+            if current:
+                yield _Body(self, current).read(start, n)
+            elif not excused:
+                self.stray(start, n)
+            start, current, excused = n + 1, None, faulty
+            if header:
+                current = Block(header[1], _title(header[2]), n, milestone)
+            elif level < 3:
+                title = self.view[n].strip().lstrip("#").strip()
+                milestone = title if level == 2 and title.startswith("Milestone") else ""
+
+    def heading(self, n: int) -> tuple[int, bool]:
+        """The level of the heading on line ``n`` if it ends a task (else 0), and whether it is a task header gone wrong."""
+        match = HEADING.match(self.view[n])
+        if not match:
+            return 0, False
+        lead, marks, gap, text = match.groups()
+        level = len(marks)
+        if self.broken(n, lead, level, gap, text):
+            return level, True
+        plain = gap != "" and ">" not in lead and len(lead.expandtabs(4)) <= 3
+        return (level, False) if plain and level <= 3 else (0, False)
+
+    def broken(self, n: int, lead: str, level: int, gap: str, text: str) -> bool:
+        """Report a heading that was meant as a task header. A heading that only mentions a task is left alone."""
+        folded = fold(text)
+        strict = _STRICT.match(folded)
+        if strict and strict[1] in self.prefixes:
+            task_id = f"{strict[1]}-{strict[2]}"
+            if not strict[3] and task_id in self.defined and not (level == 3 and strict[4]):
+                if level == 3 or strict[4]:
+                    self.say(n, f"this heading repeats {task_id} and is not read as a task", "warning")
+                return False
+            self.say(n, _why(task_id, strict[3], strict[4], lead, level, gap, text, self.defined), "error")
+            return True
+        loose = _LOOSE.match(folded)
+        if loose and (level == 3 or loose[1]):
+            self.say(n, "this heading looks like a task, but its id is not of the form LETTERS-DIGITS", "error")
+            return True
+        return False
+
+    def say(self, n: int, message: str, severity: str) -> None:
+        line = self.view[n]
+        column = len(line) - len(line.lstrip(" \t>")) + 1
+        hint = f'write "{FORM}": three "#", an id in capitals and digits, a colon, a title'
+        code = "task-header" if severity == "error" else "task-mention"
+        self.report.add(code, message, n, column, hint=hint if severity == "error" else "", severity=severity)
+
+    def stray(self, start: int, end: int) -> None:
+        """Outside of any task: a meta line or a bold task id there belongs to a task that cannot be read."""
+        for n in range(start, end):
+            line = self.view[n]
+            if "|" in line and (meta := META.match(line)) and status_of(meta["word"]):
+                message = "a priority and status line outside of any task"
+                self.report.add("task-meta", message, n, hint=f'put a header such as "{FORM}" above it, or fence it as an example')
+            elif "**" in line:
+                self.bold(n, line)
+
+    def bold(self, n: int, line: str) -> None:
+        """Report a paragraph such as ``**TASK-007 - Title**`` that would be a task in another dialect."""
+        match = BOLD_ID.match(line)
+        if match and (task_id := fold(match[1])) not in self.defined and task_id.partition("-")[0] in self.prefixes and self.count:
+            message = f"{task_id} looks like a task, but not in the format: it is bold text, not a heading"
+            self.report.add("task-header", message, n, match.start(1) + 1, hint=f'write "{FORM}"')
+
+
+class _Body:
+    """Reads the lines of one task."""
+
+    def __init__(self, scan: Scan, block: Block) -> None:
+        self.scan = scan
+        self.block = block
+        self.box: Box | None = None
+        self.test = False
+        self.sink = block.text
+        self.open: tuple[bool, bool] | None = None  # a list of needs goes on: whether loose, whether still empty
+
+    def read(self, start: int, end: int) -> Block:
+        view, hidden = self.scan.view, self.scan.hidden
+        for n in range(start, end):
+            line = view[n]
+            if not line or line.isspace():
+                self.sink.append(self.scan.raw[n] if hidden[n] == FENCE else "")
+                if self.open and not self.open[1]:
+                    self.open = None
+            elif line[0] in _LISTISH and self.listish(n, line):
+                pass
+            elif "|" in line and self.meta(n, line):
+                self.leave()
+            elif "**" in line or "epends on" in line or "locked by" in line:
+                self.label(n, line)
+            elif not (self.open and self.more(n, line)):
+                self.plain(line)
+        return self.block
+
+    def leave(self) -> None:
+        """The list item, or the list of needs, is over."""
+        self.box = None
+        self.open = None
+        self.sink = self.block.text
+
+    def listish(self, n: int, line: str) -> bool:
+        """A checkbox, or a line that continues one. False when the line is something else."""
+        match = BOX.match(line) if "[" in line else None
+        if match:
+            self.box = box = Box(n, match.start(1), match[1] != " ", self.test, match[2].rstrip())
+            self.block.boxes.append(box)
+            self.sink = box.text
+            self.open = None
+            return True
+        if self.box and line[0] in " \t" and not self.open:
+            if LABEL.match(line) and self.known(line):
+                return False
+            self.sink.append(line.rstrip())
+            return True
+        return False
+
+    @staticmethod
+    def known(line: str) -> bool:
+        match = LABEL.match(line)
+        return match is not None and match[1].strip().lower() in LABELS
+
+    def meta(self, n: int, line: str) -> bool:
+        match = META.match(line)
+        if not match:
+            return False
+        block = self.block
+        if block.meta is None:
+            block.meta = match
+            block.meta_line = n
+            rest = match.end()
+            if "epend" in line and (inner := PLAIN_LABEL.search(line, rest)):
+                block.needs.append((n, inner.end(), line[inner.end() :], False))
+            return True
+        if not status_of(match["word"]):
+            return False
+        message = f"{block.id} has a second priority and status line (the first is line {block.meta_line + 1})"
+        self.scan.report.add("task-meta", message, n, hint="keep one")
+        return True
+
+    def label(self, n: int, line: str) -> None:
+        end = line.find(":**", 2, 64) if line.startswith("**") else -1
+        name = line[2:end].lower() if end > 0 else "*"
+        if "*" in name:
+            self.odd_label(n, line)
+        else:
+            self.leave()
+            kind = LABELS.get(name, "")
+            self.test = not kind and name.startswith("test")
+            self.refs(n, end + 3, line[end + 3 :], kind, line)
+
+    def odd_label(self, n: int, line: str) -> None:
+        """A label in one of its rarer forms, or none at all."""
+        match = LABEL.match(line)
+        kind = LABELS.get(match[1].strip().lower(), "") if match else ""
+        if not kind and (plain := PLAIN_LABEL.match(line)):
+            match, kind = plain, "needs"
+        if match:
+            self.leave()
+            self.test = not kind and match[1].lower().startswith("test")
+            self.refs(n, match.end(), line[match.end() :], kind, line)
+        elif not (self.open and self.more(n, line)):
+            self.scan.bold(n, line)
+            self.plain(line)
+
+    def refs(self, n: int, offset: int, value: str, kind: str, line: str) -> None:
+        """File what stands behind a label. A second label on the same line is honoured."""
+        if "**" in value and (inner := INNER_LABEL.search(value)):
+            self.refs(n, offset + inner.end(), value[inner.end() :], LABELS[inner[1].lower()], "")
+            value = value[: inner.start()].rstrip(" \t·|;,")
+        block = self.block
+        if kind in {"needs", "loose"}:
+            block.needs.append((n, offset, value, kind == "loose"))
+            self.open = (kind == "loose", not value.strip())
+        elif kind == "blocks":
+            block.blocks.append((n, offset, value))
+        elif kind == "traces":
+            block.traces.append((n, offset, value))
+        elif kind:
+            block.text.append(value.strip())
+        elif line and (value or not self.test):
+            block.text.append(line)
+
+    def more(self, n: int, line: str) -> bool:
+        """Whether the line carries on the list of needs above it."""
+        assert self.open is not None
+        loose, empty = self.open
+        before = self.block.needs[-1][2].rstrip()
+        bullet = _BULLET.match(line)
+        if not (_CONTINUED.match(line) or before.endswith(",") or (empty and bullet)):
+            self.open = None
+            return False
+        offset = bullet.end() if bullet else 0
+        self.block.needs.append((n, offset, line[offset:], loose))
+        self.open = (loose, empty and bullet is not None)
+        return True
+
+    def plain(self, line: str) -> None:
+        self.leave()
+        self.block.text.append(line.rstrip())
+
+
+def _title(text: str) -> str:
+    """A header's title without the closing ``#`` that Markdown allows."""
+    title = text.strip()
+    bare = title.rstrip("#")
+    return bare.rstrip() if bare != title and (not bare or bare[-1] in " \t") else title
+
+
+def _why(task_id: str, tail: str, colon: str, lead: str, level: int, gap: str, text: str, defined: Collection[str]) -> str:
+    """What is wrong with a header, most telling thing first."""
+    shown = text.split(":", maxsplit=1)[0].strip()[:40]
+    if level != 3:
+        return f'"{shown}" looks like a task, but its heading has {level} "#" instead of 3'
+    if ">" in lead:
+        return f'"{shown}" looks like a task, but stands in a quotation'
+    if not text.upper().isascii() and fold(shown) != shown.upper() and task_id in fold(shown):
+        twin = f" and cannot be told from {task_id}" if task_id in defined else ""
+        return f'the id "{shown}" holds characters that only look like plain letters{twin}'
+    if shown.upper() == task_id and shown != task_id:
+        twin = f" ({task_id} exists already)" if task_id in defined else ""
+        return f'the id "{shown}" is not in capitals{twin}'
+    if tail:
+        return f'"{shown}" looks like a task, but an id ends in digits'
+    if not colon:
+        return f'"{shown}" looks like a task, but there is no colon behind its id'
+    if not gap or lead:
+        return f'"{shown}" looks like a task, but its heading is not written as one'
+    return f'"{shown}" looks like a task, but its id does not stand alone between "###" and ":"'
