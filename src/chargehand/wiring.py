@@ -45,8 +45,9 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
 
     def preflight() -> Iterator[Problem]:
-        for label, part in ((f"agents.{agent.name}", agent), *((f"gates.{gate.name}", gate) for gate in gates)):
-            if reason := part.preflight():
+        asked = [(f"agents.{agent.name}", agent.preflight()), *((f"gates.{gate.name}", gate.preflight()) for gate in gates)]
+        for label, reason in asked:
+            if reason:
                 message, _, hint = reason.partition(" (hint: ")
                 yield Problem("environment.missing", message, label, hint=hint.removesuffix(")"))
 
@@ -85,8 +86,9 @@ def examine_programs(project: Project, config: Config) -> Iterator[Finding]:
     name = workplace.choose_agent(config)
     agent = make_agent(name, config.agents[name], project.root)
     gates = make_gates(config, ShimPool(project.state / "shim.log"), os.environ)
-    for label, part in ((f"agent {name}", agent), *((f"gate {gate.name}", gate) for gate in gates)):
-        message, _, hint = part.preflight().partition(" (hint: ")
+    asked = [(f"agent {name}", agent.preflight()), *((f"gate {gate.name}", gate.preflight()) for gate in gates)]
+    for label, reason in asked:
+        message, _, hint = reason.partition(" (hint: ")
         yield Finding("problem" if message else "ok", label, message or "can run", hint.removesuffix(")"))
 
 

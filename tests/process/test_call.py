@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from process_room import alive, pid_in, until
+from tests.process.process_room import alive, pid_in, until
 
 from chargehand.model.errors import EnvironmentProblem
 from chargehand.process.call import call

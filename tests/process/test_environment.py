@@ -29,8 +29,9 @@ def test_an_allowlist_and_a_private_home(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "PIP_INDEX_URL", "npm_config__auth",
-        "UV_INDEX_URL", "CARGO_HOME", "GIT_DIR", "LD_PRELOAD", "PYTHONPATH", "BASH_ENV", "DATABASE_URL", "CHARGEHAND_HOUSE",
+        "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "PIP_INDEX_URL",
+        "npm_config__auth", "UV_INDEX_URL", "CARGO_HOME", "GIT_DIR", "LD_PRELOAD", "PYTHONPATH", "BASH_ENV",
+        "DATABASE_URL", "CHARGEHAND_HOUSE",
     ],
 )  # fmt: skip
 def test_secrets_and_levers_get_in_by_name_only(tmp_path: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from process_room import Room, room_fixture  # noqa: F401
+from tests.process.process_room import Room, room_fixture  # noqa: F401
 
 from chargehand.model.work import Exit
 from chargehand.ports import Launch

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from process_room import Room, alive, pid_in, room_fixture, until  # noqa: F401
+from tests.process.process_room import Room, alive, pid_in, room_fixture, until  # noqa: F401
 
 # Each leaves a process behind that writes its pid to the file `pid` and would live for long.
 HIDING = {
     "background": "sh -c 'echo $$ > pid; exec sleep 1000' &",
     "nohup": "nohup sh -c 'echo $$ > pid; exec sleep 1000' >/dev/null 2>&1 &",
     "new session": "setsid sh -c 'echo $$ > pid; exec sleep 1000' &",
-    "double fork": "(setsid sh -c '(echo $$ > /dev/null; sh -c \"echo \\$\\$ > pid; exec sleep 1000\" &)' &)",
+    "double fork": "(setsid sh -c '(sh -c \"echo \\$\\$ > pid; exec sleep 1000\" &)' &);",
     "empty environment": "env -i setsid /bin/sh -c 'echo $$ > pid; exec sleep 1000' >/dev/null 2>&1 </dev/null &",
     "deaf to TERM": "setsid sh -c 'trap \"\" TERM HUP INT; echo $$ > pid; while :; do sleep 1; done' &",
     "stopped": "setsid sh -c 'echo $$ > pid; kill -STOP $$; exec sleep 1000' &",

@@ -10,10 +10,12 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
-from process_room import Room, alive, pid_in, room_fixture, until, until_async  # noqa: F401
+from tests.process.process_room import Room, alive, pid_in, room_fixture, until, until_async  # noqa: F401
 
 from chargehand.model.work import Exit
 from chargehand.process import tree
@@ -34,8 +36,6 @@ class Engine:
     """A process that plays the engine: it runs one launch and can be killed."""
 
     def __init__(self, room: Room, script: str, name: str = "a") -> None:
-        import msgspec
-
         self._process = subprocess.Popen(
             [sys.executable, "-c", ENGINE, str(room.root / "shim.log")], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
@@ -65,7 +65,7 @@ def _adopt(room: Room, name: str = "a") -> Exit | None:
 
 def test_the_engine_dies_and_the_agent_goes_on(room: Room) -> None:
     engine = Engine(room, "echo before; while [ ! -e go ]; do sleep 0.02; done; echo after; exit 5")
-    until(lambda: (room.directory() / "stdout.log").exists())
+    until((room.directory() / "stdout.log").exists)
     engine.kill()
     (room.work / "go").touch()
     result = _adopt(room)
@@ -81,7 +81,7 @@ def test_a_result_that_came_while_no_engine_ran(room: Room) -> None:
     _record(room.directory())
     engine.kill()
     (room.work / "go").touch()
-    until(lambda: (room.directory() / "exit.json").exists())
+    until((room.directory() / "exit.json").exists)
     result = _adopt(room)
     assert result is not None
     assert result.code == 5
@@ -137,7 +137,7 @@ STRAYS = {
 @pytest.mark.parametrize("stray", STRAYS)
 def test_the_shim_dies_under_a_living_engine(room: Room, stray: str) -> None:
     async def use(pool: ShimPool) -> tuple[Exit, int, Exit]:
-        task = asyncio.create_task(pool.run(room.shell("echo hi; " + STRAYS[stray])))
+        task = asyncio.create_task(pool.run(room.shell("echo hi; " + STRAYS[stray], kill_s=0.3)))
         pid = await until_async(lambda: pid_in(room.work / "pid"))
         os.kill(_record(room.directory())["shim"], signal.SIGKILL)
         return await task, pid, await pool.run(room.shell("exit 0", name="b"))
@@ -173,8 +173,8 @@ def test_both_die(room: Room, stray: str, first: str) -> None:
     engine = Engine(room, STRAYS[stray])
     pid = until(lambda: pid_in(room.work / "pid"))
     shim = _record(room.directory())["shim"]
-    kills = [engine.kill, lambda: os.kill(shim, signal.SIGKILL)]
-    for kill in kills if first == "engine" else reversed(kills):
+    kills: list[Callable[[], None]] = [engine.kill, lambda: os.kill(shim, signal.SIGKILL)]
+    for kill in kills if first == "engine" else kills[::-1]:
         kill()
     until(lambda: not alive(shim))
     result = _adopt(room)
@@ -201,10 +201,10 @@ def test_half_a_result_is_none(room: Room) -> None:
 
 
 @pytest.fixture
-def innocent() -> subprocess.Popen[bytes]:
+def innocent() -> Iterator[subprocess.Popen[bytes]]:
     """A process in a session of its own which has nothing to do with us."""
     process = subprocess.Popen(["sleep", "1000"], env={"CHARGEHAND_HOUSE": "1"}, start_new_session=True)
-    yield process  # type: ignore[misc]
+    yield process
     process.kill()
     process.wait()
 
@@ -261,7 +261,7 @@ def test_a_record_being_made_is_not_taken_for_dead(room: Room) -> None:
 def test_signals_of_the_terminal_do_not_reach_the_agent(room: Room) -> None:
     async def use(pool: ShimPool) -> Exit:
         task = asyncio.create_task(pool.run(room.shell("while [ ! -e go ]; do sleep 0.02; done; exit 5")))
-        await until_async(lambda: (room.directory() / "shim.json").exists())
+        await until_async((room.directory() / "shim.json").exists)
         shim = _record(room.directory())["shim"]
         for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             os.killpg(shim, number)
@@ -274,7 +274,7 @@ def test_signals_of_the_terminal_do_not_reach_the_agent(room: Room) -> None:
 def test_a_closed_pool_leaves_busy_shims_alone(room: Room) -> None:
     async def use(pool: ShimPool) -> None:
         task = asyncio.create_task(pool.run(room.shell("while [ ! -e go ]; do sleep 0.02; done; exit 5")))
-        await until_async(lambda: (room.directory() / "shim.json").exists())
+        await until_async((room.directory() / "shim.json").exists)
         await pool.close()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -127,8 +127,8 @@ def test_the_brief_carries_requirements_and_design_and_comes_on_stdin_and_as_a_f
     place.write("spec/tasks.md", f"{head}**Checklist:**\n- [ ] polite\n\n**Traces to:** [REQ-001], [DESIGN-001]\n")
     place.write(
         "chargehand.toml",
-        'agent = "fake"\n[agents.fake]\nmodel = "m1"\ncommand = ["/bin/sh", "-c", "cat > got.md; cmp got.md $0 && echo $1 > model", '
-        '"{prompt_file}", "{model}"]\n',
+        'agent = "fake"\n[agents.fake]\nmodel = "m1"\n'
+        'command = ["/bin/sh", "-c", "cat > got.md; cmp got.md $0 && echo $1 > model", "{prompt_file}", "{model}"]\n',
     )
     place.commit()
     place.run("run")
@@ -222,7 +222,8 @@ def test_commands_in_place_need_no_git_at_all(tmp_path: Path) -> None:
     )
     here.write(
         "chargehand.toml",
-        'workspace = "in-place"\nevidence = "exit"\n[agents.sh]\ncommand = ["/bin/sh", "-c", "echo $CHARGEHAND_TASK_ID >> log.txt"]\n',
+        'workspace = "in-place"\nevidence = "exit"\n[agents.sh]\n'
+        'command = ["/bin/sh", "-c", "echo $CHARGEHAND_TASK_ID >> log.txt"]\n',
     )
     here.run("run", "--all")
     assert here.read("log.txt").split() == ["TASK-001", "TASK-002"]

@@ -15,11 +15,11 @@ from threading import RLock
 
 from chargehand.depot import merging
 from chargehand.depot.git import Git
-from chargehand.depot.layout import all_refs, config, empty, link_objects, read_ref, write_git_dir
+from chargehand.depot.layout import all_refs, config, empty, link_objects, read_ref, write_git_dir, write_ref
 from chargehand.depot.objects import Objects, object_format
 from chargehand.depot.repository import Repository, inspect
 from chargehand.depot.taking import differing, readable, snapshot
-from chargehand.depot.transfer import share_shallow, transfer
+from chargehand.depot.transfer import hand_over, share_shallow, transfer
 from chargehand.depot.user import UserRepository
 from chargehand.depot.workspace import Workspaces, exclude_file
 from chargehand.model.config import WorkspaceKind
@@ -134,7 +134,7 @@ class GitDepot:
             if now.tip == his.tip:
                 return Delivery("checkout" if his.place else "branch")
             ours = now.tip
-            transfer(self.git, self.user.git, [ours], [his.tip])
+            hand_over(self.git, self.user.git, ours, his.tip)
             if now.diverged:
                 return self.user.offer(ours, his, "merge")
             if self._kind == "in-place":
@@ -278,7 +278,7 @@ class GitDepot:
         return done.code == 0
 
     def _set(self, name: str, commit: str) -> None:
-        self.git.run("update-ref", name, commit)
+        write_ref(self.git.git_dir, name, commit)
 
     def _descends(self, commit: str, ancestor: str) -> bool:
         return self.git.run("merge-base", "--is-ancestor", ancestor, commit, accept=(0, 1, 128)).code == 0

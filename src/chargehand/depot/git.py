@@ -101,9 +101,14 @@ def look(directory: Path, *args: str, accept: Collection[int] = (0,)) -> Result:
     return result
 
 
+def version() -> str:
+    """What git says of itself, such as ``git version 2.39.5``. EnvironmentProblem when it is missing."""
+    return text(call(("git", "--version"), env=environment(own_settings=False)).stdout)
+
+
 def check_version() -> None:
     """EnvironmentProblem when git is missing or too old to merge without a checkout."""
-    said = text(call(("git", "--version"), env=environment(own_settings=False)).stdout)
+    said = version()
     numbers = [int(part) for part in said.removeprefix("git version ").split(" ")[0].split(".")[:2] if part.isdigit()]
     if tuple(numbers) < OLDEST_GIT:
         raise EnvironmentProblem(f"{said or 'git'} is too old", hint=f"install git {'.'.join(map(str, OLDEST_GIT))} or newer")

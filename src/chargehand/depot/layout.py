@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import tempfile
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -142,6 +143,19 @@ def read_ref(git_dir: Path, name: str = "HEAD", common: Path | None = None) -> s
             return None
         name = os.fsdecode(match[1])
     return None
+
+
+def write_ref(git_dir: Path, name: str, commit: str) -> None:
+    """Set a ref nobody else writes, durably; whatever it was before."""
+    path = git_dir / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, fresh = tempfile.mkstemp(prefix="new-", suffix=".lock", dir=path.parent)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(commit + "\n")
+        file.flush()
+        os.fchmod(handle, 0o644)
+        os.fsync(handle)
+    Path(fresh).replace(path)
 
 
 def all_refs(git_dir: Path) -> dict[str, str]:

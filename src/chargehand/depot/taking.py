@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -49,7 +50,7 @@ def snapshot(depot: Git, place: Path, pristine: Path, base: str, committed: Iter
         found = _scan(git, place, set(committed))
         if not found.fresh and not found.gone:
             return None
-        note = _stage(git, found)
+        note = _stage(git, found, root=os.fsencode(place) + b"/", scratch=scratch)
         return git.line("write-tree"), note
     finally:
         _drop(scratch)
@@ -126,15 +127,37 @@ def _make_readable(path: bytes) -> None:
             Path(os.fsdecode(path)).chmod(stat.S_IMODE(mode) | 0o400)
 
 
-def _stage(git: Git, found: _Found) -> str:
-    """Bring the index to what was found; returns what git would not take."""
-    if found.gone:
-        git.run("update-index", "-z", "--force-remove", "--stdin", stdin=_listed(found.gone), timeout=_LONG)
+def _stage(git: Git, found: _Found, root: bytes, scratch: Path) -> str:
+    """Bring the index to what was found; returns what git would not take.
+
+    Git compares whole seconds, so it reads every file again that is as young as the index. All of them were just read: what did not
+    turn up is clean, and what did is staged without asking its time.
+    """
+    born = int(scratch.stat().st_mtime)
+    young = {path for path in found.fresh if _touched(root + path) <= born}
+    if found.gone or young:
+        _trust(scratch)
+        git.run("update-index", "-z", "--force-remove", "--stdin", stdin=_listed(found.gone | young), timeout=_LONG)
     if not found.fresh:
         return ""
+    _trust(scratch)
     said = git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=_listed(found.fresh), timeout=_LONG)
+    _trust(scratch)
     refused = [line for line in text(said.stderr).splitlines() if line.startswith("Ignoring path ")]
     return "\n".join(line.replace("Ignoring path", "Left out:", 1) for line in refused)
+
+
+def _touched(path: bytes) -> int:
+    """The second a file was last changed, by the clock an agent cannot set; 0 when it is gone."""
+    try:
+        return int(os.lstat(path).st_ctime)
+    except OSError:
+        return 0
+
+
+def _trust(scratch: Path) -> None:
+    later = time.time() + 3600
+    os.utime(scratch, (later, later))
 
 
 def _listed(paths: Iterable[bytes]) -> bytes:

@@ -29,6 +29,22 @@ def transfer(source: Git, target: Git, want: Iterable[str], have: Iterable[str],
         target.run("index-pack", "--stdin", *check, stdin=pack, timeout=_LONG)
 
 
+def hand_over(source: Git, target: Git, want: str, have: str) -> None:
+    """``transfer`` for the few loose objects of a landing: by hard link, which writes nothing twice. Otherwise as a pack."""
+    args = ("rev-list", "--objects", "--no-object-names", "--end-of-options", want, f"^{have}")
+    for oid in source.line(*args).split():
+        name = Path("objects", oid[:2], oid[2:])
+        path = target.git_dir / name
+        try:
+            path.parent.mkdir(exist_ok=True)
+            path.hardlink_to(source.git_dir / name)
+        except FileExistsError:
+            continue
+        except OSError:
+            transfer(source, target, [want], [have])
+            return
+
+
 def share_shallow(source: Path, target: Path) -> None:
     """A shallow repository says where its history was cut off; whoever reads its objects must know."""
     cut = source / "shallow"

@@ -101,7 +101,7 @@ class Workspaces:
         index = self.index(name)
         index.parent.mkdir(parents=True, exist_ok=True)
         git = Git(self.git.git_dir, work_tree=self.path(name), index=index)
-        git.run("-c", "checkout.workers=0", "read-tree", "--reset", "-u", commit, timeout=1800.0)
+        git.run("-c", "checkout.workers=1", "read-tree", "--reset", "-u", commit, timeout=1800.0)
         # With its time: git tells by it which files were written too shortly before to be trusted.
         shutil.copy2(index, git_dir / "index")
 

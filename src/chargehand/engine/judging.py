@@ -9,6 +9,7 @@ from chargehand.engine.ending import Ended
 from chargehand.engine.ledger import Ledger
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Task
+from chargehand.model.work import Verdict
 from chargehand.plan.board import Attempt
 from chargehand.ports import Gate
 
@@ -31,22 +32,24 @@ class Judge:
             raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in failed))
 
     async def _ask(self, task: Task, attempt: Attempt, gates: list[Gate]) -> None:
+        for gate in gates:
+            verdict = await self._one(task, attempt, gate)
+            self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
+            await self._ledger.settled()
+
+    async def _one(self, task: Task, attempt: Attempt, gate: Gate) -> Verdict:
+        """One gate, on a checkout nobody used before it."""
         depot = self._crew.depot
         assert depot is not None
         logs = self._crew.place(attempt.id) / "gates"
         logs.mkdir(parents=True, exist_ok=True)
-        round_ = len(list(logs.iterdir())) + 1
-        name = f"{attempt.id}.gates"
+        place = logs / f"{len(list(logs.iterdir())) + 1}-{gate.name}"
+        name = f"{attempt.id}.gate"
         checkout = await asyncio.to_thread(depot.checkout, name, attempt.proposal)
         try:
-            for number, gate in enumerate(gates, round_):
-                place = logs / f"{number}-{gate.name}"
-                try:
-                    verdict = await gate.judge(task, attempt.proposal, checkout, place)
-                except asyncio.CancelledError:
-                    self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish
-                    raise
-                self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
-                await self._ledger.settled()
+            return await gate.judge(task, attempt.proposal, checkout, place)
+        except asyncio.CancelledError:
+            self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish
+            raise
         finally:
             await asyncio.to_thread(depot.discard, name)

@@ -13,11 +13,12 @@ import msgspec
 
 from chargehand.model.work import Exit
 from chargehand.process import shim
+from chargehand.process.attempt import LEFTOVER_GRACE
 from chargehand.process.strays import Record, belonging, end, read_record
 
 _QUICK, _SLOW = 0.02, 0.2
 # A shim makes its record, then locks it. So long may lie between the two before we take it for dead.
-_BIRTH = 2.0
+_BIRTH = 1.0
 
 
 async def adopt(directory: Path) -> Exit | None:
@@ -75,7 +76,7 @@ def _lock(record: int) -> bool:
 
 async def _lost(directory: Path, record: Record) -> Exit:
     """Called with the record locked. The shim may have died between writing the result and giving it its name."""
-    leftovers = await end(lambda: belonging(str(directory), record))
+    leftovers = await end(lambda: belonging(str(directory), record), min(record.kill_s, LEFTOVER_GRACE))
     result = _result(directory / shim.UNFINISHED)
     if result is None:
         result = Exit(

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 MARKER = "CHARGEHAND_LAUNCH"
 """The environment variable by which a program started for a launch can be told from all others; its value is the directory."""
 
+LEFTOVER_GRACE = 2.0
+"""Seconds what outlived its program gets from TERM to KILL, at most."""
+
 _DEFAULTS = (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM, signal.SIGPIPE, signal.SIGXFSZ, signal.SIGCHLD)
-_LEFTOVER_GRACE = 2.0
 _KILL_PAUSE = 0.05
 _KILL_PATIENCE = 10.0
 
@@ -159,7 +161,7 @@ class Attempt:
             if now >= self._kill_at:
                 self._kill(now)
         elif self._status is not None:
-            self._end("exited", min(launch["kill_s"], _LEFTOVER_GRACE), now)
+            self._end("exited", min(launch["kill_s"], LEFTOVER_GRACE), now)
         elif self._channel.cancelled:
             self._end("cancelled", launch["kill_s"], now)
         elif launch["timeout_s"] and now >= self._began + launch["timeout_s"]:

@@ -44,8 +44,9 @@ def main() -> None:
     me = tree.look("self")
     boot = tree.boot_id()
     while (launch := channel.next_launch()) is not None:
-        identity = {"shim": os.getpid(), "shim_start": me.start if me else 0, "boot": boot}
-        if not serve(launch, channel, json.dumps(identity).encode() + b"\n"):
+        identity = '{"shim": %d, "shim_start": %d, "boot": "%s", "kill_s": %f}\n'
+        text = identity % (os.getpid(), me.start if me else 0, boot, launch["kill_s"])
+        if not serve(launch, channel, text.encode()):
             break
     os._exit(0)
 

@@ -74,8 +74,8 @@ class Spool:
         if self.dropped:
             if len(self._tail) > _TAIL:
                 self._shorten(len(self._tail) - _TAIL)
-            # Go on at the start of a line: half a line is of no use to a reader of JSON lines.
-            self._shorten(self._tail.find(b"\n") + 1)
+            # Go on at the start of a line, if one is near: half a line is of no use to a reader of JSON lines.
+            self._shorten(self._tail.find(b"\n", 0, _CHUNK) + 1)
             self._tail[:0] = b"\n[chargehand: %d bytes left out here]\n" % self.dropped
         written = self._write(bytes(self._tail))
         self.dropped += len(self._tail) - written

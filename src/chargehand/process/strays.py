@@ -16,7 +16,6 @@ from chargehand.process.attempt import MARKER
 HOUSE_MARKER = "CHARGEHAND_HOUSE"
 """The environment variable of shims, and of whatever else of ours lives in a session of its own: it tells them from orphans."""
 
-_GRACE = 2.0
 _PAUSE = 0.02
 _PATIENCE = 10.0
 
@@ -30,6 +29,7 @@ class Record(msgspec.Struct, frozen=True):
     child: int = 0
     born_after: int = 0
     born_before: int = 0
+    kill_s: float = 0.0
 
     @classmethod
     def parse(cls, text: bytes) -> Record:
@@ -75,13 +75,14 @@ def belonging(directory: str, record: Record) -> list[int]:
     return list(found)
 
 
-async def end(find: Callable[[], list[int]]) -> int:
-    """End all that ``find`` finds: TERM, some patience, KILL, until nothing is found. Returns how many there were at first."""
+async def end(find: Callable[[], list[int]], grace_s: float) -> int:
+    """End all that ``find`` finds: TERM, ``grace_s``, KILL, until nothing is found. Returns how many there were at first."""
     first = find()
     if not first:
         return 0
     tree.terminate(first)
-    grace, patience = time.monotonic() + _GRACE, time.monotonic() + _GRACE + _PATIENCE
+    grace = time.monotonic() + grace_s
+    patience = grace + _PATIENCE
     mine = set(first)
     while (left := find()) and time.monotonic() < patience:
         mine.update(left)

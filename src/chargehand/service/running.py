@@ -229,4 +229,5 @@ def plan(spec: Spec, states: Mapping[str, str]) -> list[Task]:
             fact = msgspec.structs.replace(fact, done=True)
         board.apply(fact, 0.0)
     board.open()
-    return [task for name in board.order() if (task := spec.task(name))]
+    tasks = {task.id: task for task in spec.tasks}
+    return [tasks[name] for name in board.order()]

@@ -29,14 +29,12 @@ def status(project: Project, states: tuple[str, ...] = ()) -> dict[str, Any] | N
     db = reader.open_reader(project.ledger)
     if db is None:
         return None
-    try:
-        with db:
-            run = reader.last_run(db)
-            if run is None or run["reset_at"] is not None:
-                return None
-            rows, totals = reader.tasks(db, run["id"]), reader.totals(db, run["id"])
-    finally:
-        db.close()
+    with db:  # one moment for all that is read
+        run = reader.last_run(db)
+        rows, totals = (reader.tasks(db, run["id"]), reader.totals(db, run["id"])) if run else ([], {})
+    db.close()
+    if run is None or run["reset_at"] is not None:
+        return None
     alive = run["state"] == "running" and engine_of(project) is not None
     raw = {row[0]: row[5] for row in rows}
     tasks, count = [], dict.fromkeys(STATES, 0)

@@ -168,7 +168,7 @@ class _Body:
         self.box: Box | None = None
         self.test = False
         self.sink = block.text
-        self.open: tuple[bool, bool] | None = None  # a list of needs goes on: whether loose, whether still empty
+        self.open = ""  # a list of needs goes on: "empty" so far, "bullets" below the label, or "line" after line
 
     def read(self, start: int, end: int) -> Block:
         view, hidden = self.scan.view, self.scan.hidden
@@ -176,8 +176,8 @@ class _Body:
             line = view[n]
             if not line or line.isspace():
                 self.sink.append(self.scan.raw[n] if hidden[n] == FENCE else "")
-                if self.open and not self.open[1]:
-                    self.open = None
+                if self.open != "empty":
+                    self.open = ""
             elif line[0] in _LISTISH and self.listish(n, line):
                 pass
             elif "|" in line and self.meta(n, line):
@@ -191,7 +191,7 @@ class _Body:
     def leave(self) -> None:
         """The list item, or the list of needs, is over."""
         self.box = None
-        self.open = None
+        self.open = ""
         self.sink = self.block.text
 
     def listish(self, n: int, line: str) -> bool:
@@ -201,7 +201,7 @@ class _Body:
             self.box = box = Box(n, match.start(1), match[1] != " ", self.test, match[2].rstrip())
             self.block.boxes.append(box)
             self.sink = box.text
-            self.open = None
+            self.open = ""
             return True
         if self.box and line[0] in " \t" and not self.open:
             if LABEL.match(line) and self.known(line):
@@ -266,7 +266,7 @@ class _Body:
         block = self.block
         if kind in {"needs", "loose"}:
             block.needs.append((n, offset, value, kind == "loose"))
-            self.open = (kind == "loose", not value.strip())
+            self.open = "line" if value.strip() else "empty"
         elif kind == "blocks":
             block.blocks.append((n, offset, value))
         elif kind == "traces":
@@ -278,16 +278,14 @@ class _Body:
 
     def more(self, n: int, line: str) -> bool:
         """Whether the line carries on the list of needs above it."""
-        assert self.open is not None
-        loose, empty = self.open
-        before = self.block.needs[-1][2].rstrip()
+        _, _, before, loose = self.block.needs[-1]
         bullet = _BULLET.match(line)
-        if not (_CONTINUED.match(line) or before.endswith(",") or (empty and bullet)):
-            self.open = None
+        if not (_CONTINUED.match(line) or before.rstrip().endswith(",") or (self.open != "line" and bullet)):
+            self.open = ""
             return False
         offset = bullet.end() if bullet else 0
         self.block.needs.append((n, offset, line[offset:], loose))
-        self.open = (loose, empty and bullet is not None)
+        self.open = "bullets" if self.open != "line" and bullet else "line"
         return True
 
     def plain(self, line: str) -> None:

@@ -25,7 +25,7 @@ MAX_NEEDS = 500_000
 PATIENCE = 200_000
 """Needs looked at in all for warnings about "Blocks"."""
 
-_QUICK_ESTIMATE = re.compile(r"[ \t]*\|[ \t]*Est:[ \t]*(?:[0-9]{1,4}-)?([0-9]{1,4})([dh])[ \t]*$")
+_QUICK_ESTIMATE = re.compile(r"[ \t]*\|[ \t]*Est:[ \t]*([0-9]{1,4}-)?([0-9]{1,4})([dh])[ \t]*$")
 _UNKNOWN_ESTIMATE = re.compile(r"[-–—?]|tbd\b|n/?a\b|none\b|$", re.IGNORECASE)
 _SHOWN_IDS = 50
 _NOT_META = re.compile(r"\bP[0-9]\b|\b(?:TODO|DONE|IN[_ ]PROGRESS|BLOCKED)\b")
@@ -103,7 +103,8 @@ class _Parser:
         if not block.title:
             self.report.add("task-header", f"{block.id} has no title", block.line, column, hint="write one behind the colon")
         if block.needs:
-            self.needed_at.setdefault(block.id, (block.needs[0][0], block.needs[0][1] + 1))
+            line, offset, text, _ = block.needs[0]
+            self.needed_at.setdefault(block.id, (line, offset + len(text) - len(text.lstrip()) + 1))
         if block.blocks:
             self.blocks_at.setdefault(block.id, block.blocks)
 
@@ -178,8 +179,9 @@ class _Parser:
     def estimate(self, block: Block, meta: re.Match[str]) -> float | None:
         """The upper end in hours, None when there is none."""
         rest = meta.string[meta.end() :]
-        if quick := _QUICK_ESTIMATE.match(rest):
-            return float(quick[1]) * (8.0 if quick[2] == "d" else 1.0)
+        quick = _QUICK_ESTIMATE.match(rest)
+        if quick and int((quick[1] or "0-")[:-1]) <= int(quick[2]):
+            return int(quick[2]) * HOURS[quick[3]]
         found = ESTIMATE.search(rest)
         if not found or _UNKNOWN_ESTIMATE.match(found[1].strip(" \t*")):
             self.unestimated.append(block.id)
