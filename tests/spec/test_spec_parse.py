@@ -96,10 +96,10 @@ def test_a_whole_spec_is_understood() -> None:
     assert first.traces == ("REQ-001", "DESIGN-002")
     assert (first.needs, first.blocks, second.needs) == ((), ("KAP-2",), ("TASK-001",))
     assert [(item.text, item.done, item.test, item.span.line) for item in first.checklist] == [
-        ("plain\n  carried on", True, False, 26),
-        ("nested", False, False, 28),
-        ("star", True, False, 29),
-        ("a test", False, True, 32),
+        ("plain\n  carried on", True, False, 25),
+        ("nested", False, False, 27),
+        ("star", True, False, 28),
+        ("a test", False, True, 31),
     ]
     assert first.description == (
         "First line.\n\nSecond paragraph.\n\n"
