@@ -43,7 +43,7 @@ format: $(DEV) ## format, and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
-schemas: $(DEV) ## write docs/schemas anew from the code
+schemas: $(DEV) ## write src/chargehand/schemas anew from the code
 	@$(BIN)/python tools/schemas.py
 
 requirements: ## resolve and pin dependencies anew (needs uv; ARGS=--upgrade takes newer versions)

@@ -5,27 +5,55 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from chargehand.model.config import Config
-from chargehand.model.facts import Event
+from chargehand.model.facts import Fact
+from chargehand.service import outputs
 
-SCHEMAS: dict[str, tuple[str, type[msgspec.Struct]]] = {
+SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
-    "event": ("An event of the ledger", Event),
+    "check": ("chargehand check --json", outputs.Check),
+    "config-show": ("chargehand config show --json", outputs.ConfigShow),
+    "costs": ("chargehand costs --json", outputs.Costs),
+    "doctor": ("chargehand doctor --json", outputs.Doctor),
+    "error": ("any command with --json that cannot do its work", outputs.Error),
+    "init": ("chargehand init --json", outputs.Init),
+    "logs": ("chargehand logs ID --json", outputs.Logs),
+    "planned": ("chargehand run --dry-run --json", outputs.Planned),
+    "reset": ("chargehand reset --json", outputs.Reset),
+    "retry": ("chargehand retry ID --json, while a run is under way", outputs.HandedOver),
+    "show": ("chargehand show ID --json", outputs.Show),
+    "status": ("chargehand status --json", outputs.Status),
+    "why": ("chargehand why ID --json", outputs.Why),
+}
+
+_HEAD = {
+    "type": "object",
+    "properties": {
+        "schema_version": {"type": "integer"},
+        "seq": {"type": "integer", "description": "the number of the event in the ledger"},
+        "at": {"type": "string", "format": "date-time"},
+        "run": {"type": "string"},
+    },
+    "required": ["schema_version", "seq", "at", "run"],
 }
 
 
 def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, (title, kind) in SCHEMAS.items():
-        schema = {
-            "$schema": "https://json-schema.org/draft/2020-12/schema",
-            "title": title,
-            **msgspec.json.schema(kind, schema_hook=_any),
-        }
-        (directory / f"{name}.schema.json").write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        _write(directory, name, title, msgspec.json.schema(kind, schema_hook=_any))
+    fact = msgspec.json.schema(Fact, schema_hook=_any)
+    definitions = fact.pop("$defs")
+    _write(directory, "event", "a line of chargehand run --json", {"allOf": [_HEAD, fact], "$defs": definitions})
+
+
+def _write(directory: Path, name: str, title: str, schema: dict[str, Any]) -> None:
+    whole = {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
+    (directory / f"{name}.schema.json").write_text(json.dumps(whole, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _any(kind: type) -> dict[str, object]:
@@ -35,4 +63,4 @@ def _any(kind: type) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "docs" / "schemas")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "src" / "chargehand" / "schemas")

@@ -155,7 +155,7 @@ def test_a_retry_beside_a_running_engine_is_handed_to_it(place: Place) -> None:
     flag = place.root.parent / "fixed"
     place.config(
         "[retry]\nattempts = 1",
-        agent=f"if test $CHARGEHAND_TASK_ID = TASK-001; then test -e {flag} || exit 1; else sleep 4; fi; echo x > $CHARGEHAND_TASK_ID",
+        agent=f"case $CHARGEHAND_TASK_ID in *1) test -e {flag} || exit 1;; *) sleep 4;; esac; echo x > $CHARGEHAND_TASK_ID",
     )
     engine = place.start("run", "--all")
     wait_for(lambda: (place.root / ".chargehand/ledger.db").exists() and place.states().get("TASK-001") == "failed")

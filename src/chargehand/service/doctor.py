@@ -109,7 +109,7 @@ def _leftovers(project: Project) -> Finding:
     holder = engine_of(project)
     if holder:
         return Finding("ok", "engine", f"a run is under way (pid {holder.get('pid')})")
-    seen = status(project)
-    if seen and seen["run"]["state"] == "interrupted":
-        return Finding("warning", "engine", f"run {seen['run']['id']} was interrupted", "chargehand run --all continues it")
+    run = (status(project) or {"run": None})["run"]
+    if run and run["state"] == "interrupted":
+        return Finding("warning", "engine", f"run {run['id']} was interrupted", "chargehand run --all continues it")
     return Finding("ok", "engine", "nothing under way")

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import msgspec
 
 from chargehand.model.errors import UsageProblem
 from chargehand.service import status as statuses
+from chargehand.service.outputs import AttemptObject, Costs, Group, RunObject, Show, Status, Sums, TaskObject, Why
 from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, stamp
 from chargehand.store import reader
 
 
-def overview(project: Project) -> dict[str, Any]:
+def overview(project: Project) -> Status:
     """The status, or UsageProblem when nothing has run yet."""
     found = statuses.status(project)
     if found is None:
@@ -23,37 +24,46 @@ def overview(project: Project) -> dict[str, Any]:
     return found
 
 
-def show(project: Project, task_id: str) -> dict[str, Any]:
+def _last_run(seen: Status) -> RunObject:
+    assert seen["run"] is not None, "an overview is of a run"
+    return seen["run"]
+
+
+def show(project: Project, task_id: str) -> Show:
     """Everything known of one task: its state, attempts, verdicts, and where the logs and commits are."""
     seen = overview(project)
-    task = _task(seen, task_id)
+    task, run = _task(seen, task_id), _last_run(seen)
     db = reader.open_reader(project.ledger)
     assert db is not None
     with db:
-        attempts = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, seen["run"]["id"], task["id"])]
-        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, seen["run"]["id"], task["id"])]
+        rows = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, run["id"], task["id"])]
+        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, run["id"], task["id"])]
     db.close()
-    for attempt in attempts:
-        place = project.state / "attempts" / attempt["id"]
-        attempt["started_at"], attempt["ended_at"] = stamp(attempt["started_at"]), stamp(attempt["ended_at"])
-        attempt["commit"] = attempt.pop("commit_id") or None
-        attempt["ref"] = f"refs/chargehand/attempts/{attempt['id']}" if attempt["commit"] else None
-        attempt["transcript"] = _existing(place / "stdout.log", project)
-        attempt["prompt"] = _existing(place / "prompt.md", project)
-        attempt["verdicts"] = [
-            {key: value for key, value in verdict.items() if key not in {"attempt", "at"}}
-            for verdict in verdicts
-            if verdict["attempt"] == attempt["id"]
-        ]
-    return {"schema_version": SCHEMA_VERSION, "run": seen["run"], "task": task, "attempts": attempts}
+    attempts = [_attempt(project, row, [said for said in verdicts if said["attempt"] == row["id"]]) for row in rows]
+    return {"schema_version": SCHEMA_VERSION, "run": run, "task": task, "attempts": attempts}
 
 
-def why(project: Project, task_id: str) -> dict[str, Any]:
+def _attempt(project: Project, row: dict[str, Any], verdicts: list[dict[str, Any]]) -> AttemptObject:
+    place = project.state / "attempts" / row["id"]
+    commit = row.pop("commit_id") or None
+    added = {
+        "started_at": stamp(row["started_at"]),
+        "ended_at": stamp(row["ended_at"]),
+        "commit": commit,
+        "ref": f"refs/chargehand/attempts/{row['id']}" if commit else None,
+        "transcript": _existing(place / "stdout.log", project),
+        "prompt": _existing(place / "prompt.md", project),
+        "verdicts": [{key: value for key, value in said.items() if key not in {"attempt", "at"}} for said in verdicts],
+    }
+    return cast("AttemptObject", {**row, **added})
+
+
+def why(project: Project, task_id: str) -> Why:
     """Why a task is in its state: the reason, what it waits for (followed to the roots), what failed last, what to do."""
     seen = overview(project)
     tasks = {task["id"]: task for task in seen["tasks"]}
     task = _task(seen, task_id)
-    roots: dict[str, dict[str, Any]] = {}
+    roots: dict[str, TaskObject] = {}
     queue = [task["id"]]
     visited = set(queue)
     for name in queue:  # grows while it is walked
@@ -73,7 +83,7 @@ def why(project: Project, task_id: str) -> dict[str, Any]:
     }
 
 
-def _advice(task: dict[str, Any], roots: list[dict[str, Any]]) -> str:
+def _advice(task: TaskObject, roots: list[TaskObject]) -> str:
     match task["state"]:
         case "failed" | "needs_human":
             return f"chargehand show {task['id']}, then chargehand retry {task['id']}"
@@ -87,7 +97,7 @@ def _advice(task: dict[str, Any], roots: list[dict[str, Any]]) -> str:
             return ""
 
 
-def costs(project: Project, by: str) -> dict[str, Any]:
+def costs(project: Project, by: Literal["task", "stage", "agent", "model"]) -> Costs:
     """What was paid, over the project's whole life, by ``task``, ``stage``, ``agent`` or ``model``."""
     db = reader.open_reader(project.ledger)
     rows: list[tuple[Any, ...]] = []
@@ -95,8 +105,8 @@ def costs(project: Project, by: str) -> dict[str, Any]:
         with db:
             rows = reader.charges(db, by)
         db.close()
-    groups = [{by: row[0], **dict(zip(reader.SUMS, row[1:], strict=True))} for row in rows]
-    total = {
+    groups = [cast("Group", dict(zip(("name", *reader.SUMS), row, strict=True))) for row in rows]
+    total: Sums = {
         "calls": sum(group["calls"] for group in groups),
         "unmeasured": sum(group["unmeasured"] for group in groups),
         "input_tokens": sum(group["input_tokens"] or 0 for group in groups),
@@ -106,7 +116,7 @@ def costs(project: Project, by: str) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "by": by, "total": total, "groups": groups}
 
 
-def transcript(project: Project, task_id: str, attempt: int | None) -> tuple[dict[str, Any], Path]:
+def transcript(project: Project, task_id: str, attempt: int | None) -> tuple[AttemptObject, Path]:
     """The attempt asked for (the last one by default) and its folder. Raises UsageProblem when there is none."""
     shown = show(project, task_id)
     attempts = shown["attempts"]
@@ -133,8 +143,8 @@ def events(project: Project, run: str, after: int = 0) -> list[dict[str, Any]]:
     ]
 
 
-def _task(seen: dict[str, Any], task_id: str) -> dict[str, Any]:
-    tasks: dict[str, dict[str, Any]] = {task["id"]: task for task in seen["tasks"]}
+def _task(seen: Status, task_id: str) -> TaskObject:
+    tasks = {task["id"]: task for task in seen["tasks"]}
     if task_id in tasks:
         return tasks[task_id]
     begins = [name for name in tasks if name.lower().startswith(task_id.lower())]

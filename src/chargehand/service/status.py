@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from chargehand.model.task import Spec
+    from chargehand.model.work import TaskState
+    from chargehand.service.outputs import RunObject, Status, TaskObject
 
 SCHEMA_VERSION = 1
 STATES = ("landed", "working", "judging", "queued", "ready", "waiting", "needs_human", "failed", "skipped", "cancelled")
@@ -20,7 +22,7 @@ _DONE = ("landed", "skipped")
 _ACTIVE = ("working", "judging", "queued")
 
 
-def status(project: Project, states: tuple[str, ...] = ()) -> dict[str, Any] | None:
+def status(project: Project, states: tuple[str, ...] = ()) -> Status | None:
     """The last run, its totals and its tasks (those in ``states`` when given). None when nothing has run yet.
 
     States are derived from facts: a task not begun is ``ready`` when all it needs has landed, else ``waiting``, with the reason; a
@@ -61,7 +63,7 @@ def status(project: Project, states: tuple[str, ...] = ()) -> dict[str, Any] | N
     }
 
 
-def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[str, str]:
+def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[TaskState, str]:
     state, reason = row[5], row[6]
     if state == "todo":
         missing = [need for need in row[4].split() if raw.get(need, "landed") not in _DONE]
@@ -76,7 +78,7 @@ def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[
     return state, reason
 
 
-def _task(row: tuple[Any, ...], state: str, reason: str) -> dict[str, Any]:
+def _task(row: tuple[Any, ...], state: TaskState, reason: str) -> TaskObject:
     return {
         "id": row[0],
         "title": row[2],
@@ -95,7 +97,7 @@ def _task(row: tuple[Any, ...], state: str, reason: str) -> dict[str, Any]:
     }
 
 
-def _run(run: Mapping[str, Any], alive: bool) -> dict[str, Any]:
+def _run(run: Mapping[str, Any], alive: bool) -> RunObject:
     state, reason = run["state"], run["reason"]
     if state == "running" and not alive:
         state, reason = "interrupted", "its engine is gone; `chargehand run` continues it"
@@ -124,13 +126,13 @@ def stamp(at: float | None) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
 
 
-def before_run(spec: Spec) -> dict[str, Any]:
+def before_run(spec: Spec) -> Status:
     """The same picture before anything has run: what the spec says."""
     done = {task.id for task in spec.tasks if task.status == "done"}
     rows, count = [], dict.fromkeys(STATES, 0)
     for task in spec.tasks:
         missing = [need for need in task.needs if need not in done]
-        state = "landed" if task.id in done else "waiting" if missing else "ready"
+        state: TaskState = "landed" if task.id in done else "waiting" if missing else "ready"
         reason = "done in the spec" if task.id in done else f"waiting for {', '.join(missing[:5])}" if missing else ""
         count[state] += 1
         row = (

@@ -38,5 +38,5 @@ def choose_agent(config: Config) -> str:
     if config.agents:
         hint = f'agent = "{next(iter(config.agents))}", or --agent NAME'
         raise ConfigProblem(f"several agents are configured ({', '.join(config.agents)}) and none is chosen", hint=hint)
-    hint = "chargehand init writes a first chargehand.toml; an agent is a table [agents.NAME] with kind and command"
+    hint = "name one in chargehand.toml: a table [agents.NAME] with command = [...]; chargehand init writes a first file"
     raise ConfigProblem("no agent is configured", hint=hint)

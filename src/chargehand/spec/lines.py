@@ -19,7 +19,7 @@ _FENCE = re.compile(r"((?:[ \t]*(?:[-*+]|[0-9]{1,9}[.)])(?=[ \t]))*[ \t]*)(`{3,}
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]")
 _TASK_LIKE = re.compile(r"[ \t]*#{2,4}[ \t]*[A-Z][A-Z0-9]*-[0-9]")
-_LOOK_BACK = 200
+_LOOK_BACK = 60
 
 
 class Masked(NamedTuple):

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     rows = [
         (
-            group[args.by] or "-",
+            group["name"] or "-",
             str(group["calls"]),
             tokens(group["input_tokens"]),
             tokens(group["output_tokens"]),

@@ -7,8 +7,12 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chargehand.doors.cli import context
+
+if TYPE_CHECKING:
+    from chargehand.service.outputs import Logs
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +33,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         from chargehand.process.transcript import tail
 
-        found = {"schema_version": 1, "attempt": attempt, "path": str(path), "text": tail(path, 1 << 20)}
+        found: Logs = {
+            "schema_version": 1,
+            "task": attempt["task"],
+            "attempt": attempt["number"],
+            "path": str(path),
+            "text": tail(path, 1 << 20),
+        }
         print(json.dumps(found, ensure_ascii=False))
         return 0
     position = _copy(path, 0, raw=args.raw)

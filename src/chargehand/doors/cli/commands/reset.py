@@ -28,7 +28,7 @@ def run(args: argparse.Namespace) -> int:
             return 0
     done = reset(here, time.time())
     if args.json:
-        print(json.dumps({"schema_version": 1, **done}))
+        print(json.dumps(done))
     else:
         print(f"run {done['run']} is over; the next one begins anew" if done["run"] else "there was nothing to reset")
     return 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING
 
 from chargehand.doors.cli import context
 from chargehand.doors.cli.render.style import STATE_COLOURS, paint
 from chargehand.doors.cli.render.text import console_safe, duration, money, tokens
+
+if TYPE_CHECKING:
+    from chargehand.service.outputs import AttemptObject, Show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _lines(seen: dict[str, Any]) -> list[str]:
+def _lines(seen: Show) -> list[str]:
     task = seen["task"]
     state = paint(task["state"].replace("_", " "), STATE_COLOURS.get(task["state"], "bold"), sys.stdout)
     reason = f" ({console_safe(task['reason'])})" if task["reason"] else ""
@@ -44,7 +47,7 @@ def _lines(seen: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _attempt(attempt: dict[str, Any]) -> list[str]:
+def _attempt(attempt: AttemptObject) -> list[str]:
     outcome = attempt["outcome"].replace("_", " ") or attempt["state"]
     lines = [
         f"attempt {attempt['number']}, {attempt['agent']}: {outcome}"
@@ -58,5 +61,5 @@ def _attempt(attempt: dict[str, Any]) -> list[str]:
             lines += [f"    | {console_safe(line)}" for line in verdict["evidence"].splitlines()[-20:]]
     if attempt["commit"]:
         lines.append(f"  its work: {attempt['commit'][:10]}, kept as {attempt['ref']} in .chargehand/depot.git")
-    lines += [f"  {name}: {attempt[name]}" for name in ("prompt", "transcript") if attempt[name]]
+    lines += [f"  {name}: {path}" for name, path in (("prompt", attempt["prompt"]), ("transcript", attempt["transcript"])) if path]
     return lines

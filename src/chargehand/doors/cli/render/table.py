@@ -11,7 +11,9 @@ from chargehand.doors.cli.render.text import console_safe, duration, money, plur
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import Any, TextIO
+    from typing import TextIO
+
+    from chargehand.service.outputs import RunObject, Status, TaskObject, Totals
 
 SHOWN = 40
 """Without --all, at most this many tasks are listed: those that need attention first."""
@@ -19,7 +21,7 @@ SHOWN = 40
 _INTEREST = ("working", "judging", "queued", "needs_human", "failed", "ready", "waiting", "cancelled", "skipped", "landed")
 
 
-def status(seen: dict[str, Any], *, everything: bool, stream: TextIO) -> str:
+def status(seen: Status, *, everything: bool, stream: TextIO) -> str:
     """The status as text: the run, the tasks, the totals."""
     tasks = seen["tasks"]
     left_out = 0
@@ -27,24 +29,22 @@ def status(seen: dict[str, Any], *, everything: bool, stream: TextIO) -> str:
         chosen = sorted(range(len(tasks)), key=lambda place: (_INTEREST.index(tasks[place]["state"]), place))[:SHOWN]
         left_out = len(tasks) - SHOWN
         tasks = [tasks[place] for place in sorted(chosen)]
-    lines = [headline(seen, stream)] if seen["run"] else []
+    lines = [headline(seen["run"], stream)] if seen["run"] else []
     lines += grid([_row(task) for task in tasks], ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON"), stream)
     if left_out:
         lines.append(f"... and {plural(left_out, 'more task')}: chargehand status --all")
-    lines.append(totals(seen))
+    lines.append(totals(seen["totals"]))
     return "\n".join(lines)
 
 
-def headline(seen: dict[str, Any], stream: TextIO) -> str:
-    run = seen["run"]
+def headline(run: RunObject, stream: TextIO) -> str:
     state = paint(run["state"].replace("_", " "), STATE_COLOURS.get(run["state"], "bold"), stream)
     reason = f" ({console_safe(run['reason'])})" if run["reason"] else ""
     where = f", {run['spec']} onto {run['target']}" if run["target"] else f", {run['spec']}"
     return f"run {run['id']}: {state}{reason}{console_safe(where)}"
 
 
-def totals(seen: dict[str, Any]) -> str:
-    sums = seen["totals"]
+def totals(sums: Totals) -> str:
     states = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sums["by_state"].items())
     parts = [f"{plural(sums['tasks'], 'task')}: {states}"]
     if sums["attempts"]:
@@ -58,7 +58,7 @@ def totals(seen: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _row(task: dict[str, Any]) -> tuple[str, ...]:
+def _row(task: TaskObject) -> tuple[str, ...]:
     return (
         task["id"],
         task["priority"],
