@@ -70,6 +70,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             gates=gates,
             ambient=ambient,
             cage=lambda home: environment(ambient, home),
+            offload=asyncio.to_thread,
         )
 
     return Hands(

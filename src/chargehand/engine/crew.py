@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
 
 from chargehand.model.config import Config
 from chargehand.model.task import Spec
 from chargehand.ports import Agent, Clock, Depot, Gate, Launcher, Store
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Offload(Protocol):
+    """Call something that blocks without holding up the loop."""
+
+    async def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Crew:
     """``root`` is the user's project, ``state`` our folder in it. ``depot`` is None when nothing is to be landed (tasks that are
-    commands, run in place). ``cage`` makes the environment of a child from its private home and the variables passed to it."""
+    commands, run in place). ``cage`` makes the environment of a child with a private home."""
 
     root: Path
     state: Path
@@ -28,6 +38,7 @@ class Crew:
     gates: tuple[Gate, ...]
     ambient: Mapping[str, str]
     cage: Callable[[Path], dict[str, str]]
+    offload: Offload
 
     def place(self, attempt: str) -> Path:
         """The private folder of an attempt: prompt, transcript, exit, home."""

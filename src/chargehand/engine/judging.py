@@ -45,11 +45,11 @@ class Judge:
         logs.mkdir(parents=True, exist_ok=True)
         place = logs / f"{len(list(logs.iterdir())) + 1}-{gate.name}"
         name = f"{attempt.id}.gate"
-        checkout = await asyncio.to_thread(depot.checkout, name, attempt.proposal)
+        checkout = await self._crew.offload(depot.checkout, name, attempt.proposal)
         try:
             return await gate.judge(task, attempt.proposal, checkout, place)
         except asyncio.CancelledError:
             self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish
             raise
         finally:
-            await asyncio.to_thread(depot.discard, name)
+            await self._crew.offload(depot.discard, name)

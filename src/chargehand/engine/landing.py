@@ -39,7 +39,7 @@ class Landing:
 
     async def tip(self) -> str:
         """The target's tip, after a look at the user's repository."""
-        seen = await asyncio.to_thread(self._depot.refresh)
+        seen = await self._crew.offload(self._depot.refresh)
         if not seen.diverged:
             return seen.tip
         async with self._lock:
@@ -49,22 +49,22 @@ class Landing:
         """Whether landed commits carry the spec; otherwise its file is ticked in place."""
         if self._crew.depot is None or (self._crew.config.evidence == "exit" and self._crew.config.workspace == "in-place"):
             return False
-        return await asyncio.to_thread(self._depot.read, await self.tip(), self._crew.spec.path) is not None
+        return await self._crew.offload(self._depot.read, await self.tip(), self._crew.spec.path) is not None
 
     async def _refresh(self) -> str:
-        seen = await asyncio.to_thread(self._depot.refresh)
+        seen = await self._crew.offload(self._depot.refresh)
         if not seen.diverged:
             if seen.moved:
                 self._ledger.record(TargetMoved(old="", new=seen.tip))
             return seen.tip
-        replayed = await asyncio.to_thread(self._depot.replay)
+        replayed = await self._crew.offload(self._depot.replay)
         target = self._crew.config.target
         if isinstance(replayed, Conflict):
             raise NeedsHuman(
                 f"{target} moved, and landed work that was still pending conflicts with it in {', '.join(replayed.files)}",
                 hint=f"git merge refs/chargehand/landed/{target}, settle the conflict, commit, then run again",
             )
-        await asyncio.to_thread(self._depot.adopt_replay, replayed, seen.tip)
+        await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip)
         self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
         await self._deliver()
         return replayed
@@ -75,10 +75,10 @@ class Landing:
         The spec file is ours: whatever the agent did to it is replaced by the target's own text with this one task ticked.
         """
         path = self._crew.spec.path
-        text = await asyncio.to_thread(self._depot.read, base, path)
+        text = await self._crew.offload(self._depot.read, base, path)
         replace = {} if text is None else {path: mark(text, task.id, "done", True) or text}
         parents = [base, commit] if self._crew.config.landing == "merge" and commit != base else [base]
-        return await asyncio.to_thread(
+        return await self._crew.offload(
             self._depot.propose, tree or commit, parents, message(task, self._ledger.board.run, attempt), replace
         )
 
@@ -90,12 +90,12 @@ class Landing:
             for _ in range(_TRIES):
                 tip = await self._refresh()
                 if attempt.proposal_base != tip:
-                    if await asyncio.to_thread(self._depot.contains, attempt.proposal):
+                    if await self._crew.offload(self._depot.contains, attempt.proposal):
                         await self._landed(task, attempt)  # landed just before a crash, which kept us from noting it
                         return
                     await self._move_onto(tip, task, attempt)
                     await self._judge.judge(task, attempt)
-                if await asyncio.to_thread(self._depot.land, attempt.proposal, tip):
+                if await self._crew.offload(self._depot.land, attempt.proposal, tip):
                     await self._landed(task, attempt)
                     return
         raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
@@ -110,24 +110,24 @@ class Landing:
             for _ in range(_TRIES):
                 tip = await self._refresh()
                 proposal = await self.propose(task, attempt, tip, tip)
-                if not await asyncio.to_thread(self._depot.changed, tip, proposal):
+                if not await self._crew.offload(self._depot.changed, tip, proposal):
                     self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id))
                     self._spec_file.tick(task.id)
                     return
                 self._ledger.record(CandidateMade(task=task.id, attempt=attempt.id, proposal=proposal, base=tip))
                 await self._ledger.settled()
-                if await asyncio.to_thread(self._depot.land, proposal, tip):
+                if await self._crew.offload(self._depot.land, proposal, tip):
                     await self._landed(task, attempt)
                     return
         raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
 
     async def _move_onto(self, tip: str, task: Task, attempt: Attempt) -> None:
-        merged = await asyncio.to_thread(self._depot.merge, attempt.base, tip, await self._work_of(attempt))
+        merged = await self._crew.offload(self._depot.merge, attempt.base, tip, await self._work_of(attempt))
         if isinstance(merged, Conflict):
             names = ", ".join(merged.files)
             raise Ended("conflict", f"conflicts with what landed meanwhile in {names}", f"Changed by both: {names}")
         proposal = await self.propose(task, attempt, attempt.commit, tip, merged)
-        if not await asyncio.to_thread(self._depot.changed, tip, proposal):
+        if not await self._crew.offload(self._depot.changed, tip, proposal):
             raise Ended("empty", "everything it changed has landed meanwhile")
         self._ledger.record(CandidateMade(task=task.id, attempt=attempt.id, proposal=proposal, base=tip))
         await self._ledger.settled()
@@ -137,22 +137,22 @@ class Landing:
         path = self._crew.spec.path
         if path not in attempt.files:
             return attempt.commit
-        text = await asyncio.to_thread(self._depot.read, attempt.base, path)
+        text = await self._crew.offload(self._depot.read, attempt.base, path)
         if text is None:
             return attempt.commit
-        return await asyncio.to_thread(self._depot.propose, attempt.commit, [attempt.base], "without its spec", {path: text})
+        return await self._crew.offload(self._depot.propose, attempt.commit, [attempt.base], "without its spec", {path: text})
 
     async def _landed(self, task: Task, attempt: Attempt) -> None:
         self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id, commit=attempt.proposal))
         await self._ledger.settled()
         await self._deliver()
-        text = await asyncio.to_thread(self._depot.read, attempt.proposal, self._crew.spec.path)
+        text = await self._crew.offload(self._depot.read, attempt.proposal, self._crew.spec.path)
         if text is None or mark(text, task.id, "done", True) is None:
             self._spec_file.tick(task.id)
 
     async def _deliver(self) -> None:
-        delivery = await asyncio.to_thread(self._depot.deliver)
-        tip = (await asyncio.to_thread(self._depot.refresh)).tip
+        delivery = await self._crew.offload(self._depot.deliver)
+        tip = (await self._crew.offload(self._depot.refresh)).tip
         self._ledger.record(TargetDelivered(commit=tip, how=delivery.how, command=delivery.command))
         if delivery.command and delivery.command != self._pending_told:
             self._pending_told = delivery.command
@@ -167,7 +167,7 @@ class Landing:
     async def deliver_leftovers(self) -> None:
         """What landed before a crash, or while the checkout was dirty, may be delivered now."""
         async with self._lock:
-            seen = await asyncio.to_thread(self._depot.refresh)
+            seen = await self._crew.offload(self._depot.refresh)
             if seen.tip != seen.user_tip and not seen.diverged:
                 await self._deliver()
 

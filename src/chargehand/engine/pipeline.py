@@ -5,7 +5,6 @@ Each stage looks first whether its fact is already in the ledger, so the same co
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 from chargehand.brief.brief import render
@@ -42,7 +41,7 @@ class Pipeline:
             )
         await self._ledger.settled()
         if self._crew.depot is not None:
-            await asyncio.to_thread(self._crew.depot.discard, attempt.id)  # all of it is in the depot
+            await self._crew.offload(self._crew.depot.discard, attempt.id)  # all of it is in the depot
 
     async def _prove(self, task: Task, attempt: Attempt) -> None:
         """Judge and land what was taken."""
@@ -67,7 +66,7 @@ class Pipeline:
             exit_ = await self._crew.launcher.run(self._launch(task, attempt, place, workspace))
         usage = Usage()
         if exit_.stdout_bytes:
-            usage = await asyncio.to_thread(self._crew.agent.usage, place / "stdout.log")
+            usage = await self._crew.offload(self._crew.agent.usage, place / "stdout.log")
         self._ledger.record(AttemptExited(task=task.id, attempt=attempt.id, exit=exit_, usage=usage))
         if self._evidence(task) == "commit":
             await self._ledger.settled()
@@ -76,7 +75,7 @@ class Pipeline:
     async def _workspace(self, task: Task, attempt: Attempt) -> Path:
         if self._crew.depot is None:
             return self._crew.root
-        return await asyncio.to_thread(self._crew.depot.workspace, attempt.id, attempt.base, f"chargehand/{task.id}")
+        return await self._crew.offload(self._crew.depot.workspace, attempt.id, attempt.base, f"chargehand/{task.id}")
 
     def _launch(self, task: Task, attempt: Attempt, place: Path, workspace: Path) -> Launch:
         crew, limits = self._crew, self._crew.config.timeouts
@@ -118,7 +117,7 @@ class Pipeline:
         depot = self._crew.depot
         if attempt.commit or depot is None:
             return
-        taken = await asyncio.to_thread(depot.take, attempt.id, attempt.base, f"{task.id}: left uncommitted by {attempt.agent}")
+        taken = await self._crew.offload(depot.take, attempt.id, attempt.base, f"{task.id}: left uncommitted by {attempt.agent}")
         if taken is None:
             return
         proposal = ""

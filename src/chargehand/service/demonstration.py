@@ -60,8 +60,8 @@ class Setback(NamedTuple):
 class Account(NamedTuple):
     """What came of the run. ``merged``: how many tasks found the target moved, and were judged again as merged before they landed.
 
-    Tokens and money are what the script reported; nothing was paid. ``tests``: how many of the project's tests passed when its suite
-    was run once more on the target; 0 when it was not green.
+    Tokens and money are what the script reported; nothing was paid. ``tests``: how many passed when the project's suite was run
+    once more on the target; 0 when it was not green.
     """
 
     run: str
@@ -121,22 +121,27 @@ def _commit(root: Path) -> None:
 def account(project: Project) -> Account:
     """Read from the ledger what happened, and run the test suite once more on what has landed."""
     seen = inspect.overview(project)
-    sums = seen["totals"]
-    events = inspect.events(project, seen["run"]["id"])
+    run, sums = seen["run"], seen["totals"]
+    assert run is not None  # else there is no overview
+    events = inspect.events(project, run["id"])
     return Account(
-        run=seen["run"]["id"],
-        target=seen["run"]["target"],
+        run=run["id"],
+        target=run["target"],
         tasks=sums["tasks"],
         landed=sums["by_state"].get("landed", 0),
         attempts=sums["attempts"],
         setbacks=_setbacks(events),
-        merged=len({event["task"] for event in events if event["event"] == "attempt.candidate"}),
+        merged=len(_attempts(events, "attempt.candidate") & _attempts(events, "task.landed")),
         elapsed_s=sums["elapsed_s"],
         input_tokens=sums["input_tokens"],
         output_tokens=sums["output_tokens"],
         cost_usd=sums["cost_usd"],
         tests=_prove(project.root),
     )
+
+
+def _attempts(events: list[dict[str, Any]], kind: str) -> set[str]:
+    return {event["attempt"] for event in events if event["event"] == kind}
 
 
 def _setbacks(events: list[dict[str, Any]]) -> tuple[Setback, ...]:

@@ -60,13 +60,14 @@ def _leave_settings_behind(project: Project) -> None:
 def _story(account: Account) -> list[str]:
     """What happened, to be read in five seconds."""
     whole = f"{plural(account.tests, 'test')}, OK" if account.tests else "not green"
+    again = "merged, judged again as merged, then landed"
     done = account.landed == account.tasks and account.tests
     return [
         paint("What happened", "bold", sys.stdout),
         f"  {account.landed} of {account.tasks} tasks landed on {account.target} in {duration(account.elapsed_s)}, "
         f"with {plural(account.attempts, 'attempt')}",
         *(f"  {_setback(setback)}" for setback in account.setbacks),
-        f"  {plural(account.merged, 'task')} found {account.target} moved: merged, judged again as merged, then landed",
+        *([f"  {plural(account.merged, 'task')} found {account.target} moved: {again}"] if account.merged else []),
         f"  all tests on {account.target}, run once more just now: {paint(whole, 'green' if done else 'red', sys.stdout)}",
         f"What a real agent would have cost: about {money(account.cost_usd)}, {tokens(account.input_tokens)} tokens in and "
         f"{tokens(account.output_tokens)} out (the script's figures; nothing was paid)",
@@ -79,7 +80,7 @@ def _setback(setback: Setback) -> str:
         case "gate_failed":
             return f"{setback.task} failed its gate: {console_safe(setback.told)}; the agent was told so, and {after}"
         case "conflict":
-            return f"{setback.task} {console_safe(setback.reason)}; it was done again on top of that, and {after}"
+            return f"{setback.task} {console_safe(setback.reason)}; it was redone on top of that, and {after}"
         case _:
             return f"{setback.task}: {console_safe(setback.reason)}; {after}"
 

@@ -55,6 +55,8 @@ def _(fact: facts.CandidateMade, _stream: TextIO) -> str:
 
 @sentence.register
 def _(fact: facts.AttemptEnded, stream: TextIO) -> str:
+    if fact.outcome == "gate_failed":
+        return ""  # the gate said it
     return f"{fact.task}  {paint('not landed', 'yellow', stream)}: {console_safe(fact.reason)}"
 
 
