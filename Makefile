@@ -12,7 +12,7 @@ RUNTIME := .venv/.runtime
 DEV := .venv/.dev
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format schemas requirements clean
+.PHONY: help setup demo test check bench format schemas picture requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -24,7 +24,7 @@ demo: $(RUNTIME) ## watch a small spec become landed commits, without any key
 
 test: $(DEV) ## run all tests, in parallel
 	@echo "test: pytest"
-	@$(BIN)/pytest -q -n auto $(ARGS)
+	@$(BIN)/pytest -q -n auto --dist loadgroup $(ARGS)
 
 check: $(DEV) ## format, lint, types, layers: without running anything
 	@echo "check: format"
@@ -45,6 +45,9 @@ format: $(DEV) ## format, and mend what the linter can
 
 schemas: $(DEV) ## write src/chargehand/schemas anew from the code
 	@$(BIN)/python tools/schemas.py
+
+picture: $(DEV) ## make docs/demo.svg anew, from a real run of the demo
+	@$(BIN)/python tools/picture.py
 
 requirements: ## resolve and pin dependencies anew (needs uv; ARGS=--upgrade takes newer versions)
 	@command -v $(UV) >/dev/null || { echo "requirements: needs uv; set UV=/path/to/uv" >&2; exit 1; }

@@ -75,14 +75,14 @@ def _story(account: Account) -> list[str]:
 
 
 def _setback(setback: Setback) -> str:
-    after = f"attempt {setback.landed} landed" if setback.landed else "it never landed"
+    after = f"and attempt {setback.landed} landed" if setback.landed else "and it has not landed yet"
     match setback.outcome:
         case "gate_failed":
-            return f"{setback.task} failed its gate: {console_safe(setback.told)}; the agent was told so, and {after}"
+            return f"{setback.task} failed its gate: {console_safe(setback.told)}; the agent was told so, {after}"
         case "conflict":
-            return f"{setback.task} {console_safe(setback.reason)}; it was redone on top of that, and {after}"
+            return f"{setback.task} {console_safe(setback.reason)}; redone on top of that, {after}"
         case _:
-            return f"{setback.task}: {console_safe(setback.reason)}; {after}"
+            return f"{setback.task}: {console_safe(setback.reason)}, {after}"
 
 
 def _next(project: Project, code: int) -> list[str]:
