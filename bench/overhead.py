@@ -105,7 +105,6 @@ def chargehand(ground: Ground, size: int, chained: bool, limit: float) -> Cost:
     landed = (folder / "spec/tasks.md").read_text(encoding="utf-8").count("✅ DONE")
     if landed != size:
         raise Failed(f"{landed} of {size} tasks landed")
-    shutil.rmtree(folder)
     return cost
 
 

@@ -34,10 +34,12 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     from chargehand.depot.depot import GitDepot
     from chargehand.engine.crew import Crew
     from chargehand.gates.registry import make_gates
-    from chargehand.process.environment import environment
+    from chargehand.process.environment import allowed, private_home
     from chargehand.process.pool import ShimPool
     from chargehand.store.sqlite import SqliteStore
 
+    ambient = dict(ambient)  # os.environ would be decoded anew at every look
+    visible = allowed(ambient)
     name = workplace.choose_agent(config)
     agent = make_agent(name, config.agents[name], project.root)
     clock = SystemClock()
@@ -69,7 +71,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             agent=agent,
             gates=gates,
             ambient=ambient,
-            cage=lambda home: environment(ambient, home),
+            cage=lambda home: visible | private_home(home),
             offload=asyncio.to_thread,
         )
 

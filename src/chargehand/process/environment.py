@@ -47,18 +47,26 @@ _ALLOWED = _PLAIN | _CERTIFICATES | _TOOLCHAINS_WITHOUT_PLACE | frozenset(_TOOLC
 
 
 def environment(ambient: Mapping[str, str], home: Path, passed: Sequence[str] = ()) -> dict[str, str]:
-    """The environment of an agent whose private HOME is ``home`` (made here, with a TMPDIR in it, for the owner's eyes only).
+    """The environment of an agent whose private HOME is ``home``.
 
     ``passed`` names variables the user wants the agent to have; they win over everything else, and are the only way for a secret.
     A proxy whose address holds a password is not passed unless named.
     """
+    return allowed(ambient) | private_home(home) | {name: ambient[name] for name in passed if name in ambient}
+
+
+def allowed(ambient: Mapping[str, str]) -> dict[str, str]:
+    """What every agent may see of the user's environment. The same for all agents of a run, and it looks for toolchains on disk."""
+    result = {name: value for name, value in ambient.items() if _harmless(name, value)}
+    return result | _toolchains(ambient, result)
+
+
+def private_home(home: Path) -> dict[str, str]:
+    """``home`` as the HOME of an agent; made here, with a TMPDIR in it, for the owner's eyes only."""
     temporary = home / "tmp"
     for folder in (home, temporary):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    result = {name: value for name, value in ambient.items() if _harmless(name, value)}
-    result |= _toolchains(ambient, result)
-    result |= {"HOME": str(home), "TMPDIR": str(temporary)}
-    return result | {name: ambient[name] for name in passed if name in ambient}
+    return {"HOME": str(home), "TMPDIR": str(temporary)}
 
 
 def _harmless(name: str, value: str) -> bool:

@@ -30,6 +30,8 @@ _STAGE = {
     facts.AttemptQueued: "landing",
 }
 
+_IN_THE_TABLE = (facts.AttemptClaimed, facts.AttemptExited, facts.CandidateMade)
+
 
 class LiveView:
     """What runs now, under a bar of what is done; what came to its end scrolls above."""
@@ -68,10 +70,13 @@ class LiveView:
                 self._stage(fact)
             case _:
                 pass
-        if not isinstance(fact, facts.AttemptExited | facts.CandidateMade) and not _passed(fact):
-            line = sentence(fact, self._stream)
-            if line:
-                self._console.print(Text.from_ansi(line), soft_wrap=True)
+        if isinstance(fact, _IN_THE_TABLE) or _passed(fact):
+            return
+        if line := sentence(fact, self._stream):
+            text = Text.from_ansi(line)
+            if isinstance(fact, facts.TaskLanded):
+                text.append(f"  {console_safe(self._tasks.get(fact.task, ''))}", style="dim")
+            self._console.print(text, no_wrap=True, overflow="ellipsis")
 
     def _stage(self, fact: facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued) -> None:
         if fact.task in self._rows:
