@@ -1,4 +1,4 @@
-"""What a supervised launch costs: CPU per ``/bin/true``, for the ways to supervise that were considered (docs/adr/0002-shim-pool.md).
+"""What a supervised launch costs: CPU per ``/bin/true``, for the ways to supervise that were considered (ADR 0002).
 
 ``python bench/launch.py [launches] [slots]``; prints a table. CPU is that of the engine, its supervisors and the programs together.
 """
@@ -104,7 +104,7 @@ def launches(root: Path, count: int) -> list[Launch]:
     return made
 
 
-def floor(root: Path, count: int, _slots: int) -> None:
+def floor(_root: Path, count: int, _slots: int) -> None:
     for _ in range(count):
         os.waitpid(os.posix_spawn("/bin/true", ["/bin/true"], {}), 0)
 
@@ -115,7 +115,7 @@ def fresh(root: Path, count: int, slots: int) -> None:
         assert (await pool.run(launch)).ok
         await pool.close()
 
-    asyncio.run(_all([lambda launch=launch: one(launch) for launch in launches(root, count)], slots))
+    asyncio.run(_all(one, launches(root, count), slots))
 
 
 def pool(root: Path, count: int, slots: int) -> None:
@@ -125,7 +125,7 @@ def pool(root: Path, count: int, slots: int) -> None:
         async def one(launch: Launch) -> None:
             assert (await shims.run(launch)).ok
 
-        await _all([lambda launch=launch: one(launch) for launch in launches(root, count)], slots)
+        await _all(one, launches(root, count), slots)
         await shims.close()
 
     asyncio.run(main())
@@ -180,12 +180,12 @@ def _servers(root: Path, count: int, script: str, servers: int, window: int = 1)
     asyncio.run(main())
 
 
-async def _all(jobs: list[Callable[[], Awaitable[None]]], slots: int) -> None:
-    waiting = iter(jobs)
+async def _all(run: Callable[[Launch], Awaitable[None]], todo: list[Launch], slots: int) -> None:
+    waiting = iter(todo)
 
     async def worker() -> None:
-        for job in waiting:
-            await job()
+        for launch in waiting:
+            await run(launch)
 
     await asyncio.gather(*(worker() for _ in range(slots)))
 

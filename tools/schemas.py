@@ -15,6 +15,7 @@ from chargehand.service import outputs
 
 SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
+    "asked": ("chargehand stop, pause, resume or cancel, with --json", outputs.Asked),
     "check": ("chargehand check --json", outputs.Check),
     "config-show": ("chargehand config show --json", outputs.ConfigShow),
     "costs": ("chargehand costs --json", outputs.Costs),

@@ -10,7 +10,7 @@ import msgspec
 
 from chargehand.model.facts import Event, Fact
 from chargehand.model.task import Task
-from chargehand.model.work import Exit, Usage, Verdict
+from chargehand.model.work import Exit, Report, Usage, Verdict
 
 
 class Clock(Protocol):
@@ -139,6 +139,7 @@ class Agent(Protocol):
 
     name: str
     model: str
+    paid: bool
 
     def preflight(self) -> str:
         """Why this agent cannot run here (empty: it can)."""
@@ -149,8 +150,8 @@ class Agent(Protocol):
     def environment(self, ambient: dict[str, str]) -> dict[str, str]:
         """What of the user's environment this agent is given."""
 
-    def usage(self, stdout: Path) -> Usage:
-        """What the transcript reports of tokens and money."""
+    def report(self, stdout: Path) -> Report:
+        """What the transcript reports of tokens and money, and of the error that ended it."""
 
 
 class Gate(Protocol):
@@ -161,8 +162,8 @@ class Gate(Protocol):
     def preflight(self) -> str:
         """Why this gate cannot run here (empty: it can)."""
 
-    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:
-        """Judge ``commit``, checked out freshly in ``checkout``; logs go to ``directory``."""
+    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict | None:
+        """Judge ``commit``, checked out freshly in ``checkout``; logs go to ``directory``. None: cut short, ask again."""
 
 
 class TaskRow(msgspec.Struct, frozen=True):
@@ -240,6 +241,16 @@ class Request(msgspec.Struct, frozen=True):
     body: str
 
 
+class PaidRow(msgspec.Struct, frozen=True):
+    """A charge of any run of the project, as budgets need it. ``at`` in Unix seconds."""
+
+    run: str
+    at: float
+    task: str
+    attempt: str
+    usage: Usage
+
+
 class Store(Protocol):
     """The ledger's only writer."""
 
@@ -262,6 +273,9 @@ class Store(Protocol):
 
     def events(self, run: str) -> Iterator[Event]:
         """Every event of a run, in order."""
+
+    def paid(self) -> Iterator[PaidRow]:
+        """Every charge of the project's life, of runs that were reset too."""
 
     def landed_before(self) -> dict[str, str]:
         """Tasks that earlier runs landed since the last reset, with their commits."""

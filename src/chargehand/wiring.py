@@ -41,13 +41,14 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     ambient = dict(ambient)  # os.environ would be decoded anew at every look
     visible = allowed(ambient)
     name = workplace.choose_agent(config)
-    agent = make_agent(name, config.agents[name], project.root)
+    agents = {each: make_agent(each, config.agents[each], project.root) for each in (name, *config.retry.escalate)}
     clock = SystemClock()
     pool = ShimPool(project.state / "shim.log")
     gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
 
     def preflight() -> Iterator[Problem]:
-        asked = [(f"agents.{agent.name}", agent.preflight()), *((f"gates.{gate.name}", gate.preflight()) for gate in gates)]
+        asked = [(f"agents.{each}", agent.preflight()) for each, agent in agents.items()]
+        asked += [(f"gates.{gate.name}", gate.preflight()) for gate in gates]
         for label, reason in asked:
             if reason:
                 message, _, hint = reason.partition(" (hint: ")
@@ -68,7 +69,8 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             store=store,
             launcher=pool,
             depot=depot,
-            agent=agent,
+            agent=name,
+            agents=agents,
             gates=gates,
             ambient=ambient,
             cage=lambda home: visible | private_home(home),

@@ -104,7 +104,7 @@ def test_only_named_variables_are_passed(tmp_path: Path) -> None:
 def test_usage_comes_from_the_transcript(tmp_path: Path) -> None:
     log = tmp_path / "stdout.log"
     log.write_text('{"cost_usd": 0.5}\n')
-    assert agent(tmp_path, "true").usage(log) == Usage(cost_usd=0.5)
+    assert agent(tmp_path, "true").report(log).usage == Usage(cost_usd=0.5)
 
 
 def test_the_kind_decides(tmp_path: Path) -> None:

@@ -189,7 +189,7 @@ say = "never"
     assert "never" not in done.stdout
     log = tmp_path / "stdout.log"
     log.write_text(done.stdout)
-    assert scripted(tmp_path, text).usage(log) == Usage(10, 5, 1.5)
+    assert scripted(tmp_path, text).report(log).usage == Usage(10, 5, 1.5)
 
 
 def test_sleep_takes_its_time(tmp_path: Path) -> None:

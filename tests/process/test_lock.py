@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from chargehand.model.errors import Locked
-from chargehand.process.lock import ProjectLock
+from chargehand.process.lock import ProjectLock, holder
 
 HOLD = """
 import subprocess, sys, time
@@ -68,3 +70,23 @@ def test_it_dies_with_its_holder_though_a_child_lives(tmp_path: Path) -> None:
         ProjectLock(path).acquire()
     finally:
         os.kill(child, 9)
+
+
+def test_looking_names_the_holder(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    assert holder(path) is None
+    with ProjectLock(path, "first"):
+        seen = holder(path)
+        assert seen is not None
+        assert (seen["pid"], seen["command"]) == (os.getpid(), "first")
+    assert holder(path) is None
+
+
+def test_one_who_looks_keeps_nobody_out(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    looking = os.open(path, os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    soon = threading.Timer(0.02, os.close, [looking])
+    soon.start()
+    with ProjectLock(path):
+        soon.join()

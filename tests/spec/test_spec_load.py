@@ -31,7 +31,7 @@ def test_every_error_at_once_with_its_place() -> None:
     assert [problem.place() for problem in caught.value.problems] == [
         "spec/tasks.md:2:1",
         "spec/tasks.md:3:18",
-        "spec/tasks.md:5:4",
+        "spec/tasks.md:5:1",
     ]
     assert all(problem.hint and problem.excerpt for problem in caught.value.problems)
 
@@ -104,7 +104,20 @@ Text of one.
 #### REQ-010: Tenth
 Text of ten.
 """
-DESIGN = "# Design\r\n\r\n### DESIGN-010 — Parts\r\nA.\r\n\r\n#### Sub\r\nB.\r\n\r\n## REQ-001 coverage\r\nC.\r\n\r\n### [NFR-1]\r\nD.\r\n"
+DESIGN = """# Design
+
+### DESIGN-010 — Parts
+A.
+
+#### Sub
+B.
+
+## REQ-001 coverage
+C.
+
+### [NFR-1]
+D.
+""".replace("\n", "\r\n")
 
 
 def test_sections_are_cut_by_their_headings() -> None:

@@ -286,6 +286,13 @@ def test_a_meta_line_without_a_header_is_an_error() -> None:
     assert (problem.code, problem.line) == ("task-meta", 5)
 
 
+@pytest.mark.parametrize("line", ["**Depends on:** [TASK-002]", "Depends on: TASK-002", "- **Depends on**: TASK-002"])
+def test_needs_below_a_heading_that_ended_the_task(line: str) -> None:
+    text = f"{task()}### Details\n\n{line}\n\n{task(header='### TASK-002: Two')}"
+    assert [(problem.code, problem.line) for problem in errors(text)] == [("stray-needs", 6)]
+    assert errors(text.replace(line, "**Depends on:** lists the ids")) == []
+
+
 @pytest.mark.parametrize("header", ["### TASK-001: Two", "### \u0422ASK-001: Two", "### task-001: Two", "### TASK\u200d-001: Two"])
 def test_duplicates_in_any_disguise(header: str) -> None:
     (problem,) = errors(task() + task(header=header))

@@ -17,16 +17,69 @@ from chargehand.spec.writeback import mark, mark_many
 STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
 
 PIECES = [
-    "### TASK-001: One", "### TASK-002: Two", "### KAP-3: Three", "## TASK-004: deep", "### task-1: low", "### Overview", "## Milestone 1",
-    "🔴 P0 | ⬜ TODO | Est: 2-3d", "P1 | TODO", "- P2 | ✅ DONE | Est: 1h", ":red_circle: P3 | :mag: REVIEW", "P9 | 🚧 WIP | Est: ?x",
-    "**Checklist:**", "- [ ] item", "  - [x] nested", "* [X] star", "**Tests:**", "    continued", "- [ ]", "- [ ](link)",
-    "**Depends on:** [TASK-001]", "**Depends on:** TASK-001..KAP-3, (x [TASK-002])", "**Depends on:**", "- [TASK-002]", "**Blocks:** [KAP-3]",
-    "**Traces to:** [REQ-001]..[REQ-003]", "**Depends on:** \u0422ASK-001 \u2013 9", "```", "~~~~", "   ```py", "- ```", "<!--", "-->", "a <!-- b", "c --> d",
-    "---", "...", "", "   ", "\t", "text", "`code <!-- `", "\u2028", "\x0b", "\ufeff", "é\u0301", "| a | P0 |", "**", "**:**", "#" * 7, "> ### TASK-001: q",
-]  # fmt: skip
+    "### TASK-001: One\n🔴 P0 | ⬜ TODO | Est: 2-3d\n\n- [ ] a\n  - [x] b",
+    "### TASK-002: Two\r\n- P2 | ✅ DONE",
+    "### KAP-3: Three\n:red_circle: P3 | :mag: REVIEW\n* [ ] c",
+    "### TASK-001: One",
+    "### TASK-002: Two",
+    "### KAP-3: Three",
+    "## TASK-004: deep",
+    "### task-1: low",
+    "### Overview",
+    "## Milestone 1",
+    "🔴 P0 | ⬜ TODO | Est: 2-3d",
+    "P1 | TODO",
+    "- P2 | ✅ DONE | Est: 1h",
+    ":red_circle: P3 | :mag: REVIEW",
+    "P9 | 🚧 WIP | Est: ?x",
+    "**Checklist:**",
+    "- [ ] item",
+    "  - [x] nested",
+    "* [X] star",
+    "**Tests:**",
+    "    continued",
+    "- [ ]",
+    "- [ ](link)",
+    "**Depends on:** [TASK-001]",
+    "**Depends on:** TASK-001..KAP-3, (x [TASK-002])",
+    "**Depends on:**",
+    "- [TASK-002]",
+    "**Blocks:** [KAP-3]",
+    "**Traces to:** [REQ-001]..[REQ-003]",
+    "**Depends on:** \u0422ASK-001 \u2013 9",
+    "```",
+    "~~~~",
+    "   ```py",
+    "- ```",
+    "<!--",
+    "-->",
+    "a <!-- b",
+    "c --> d",
+    "---",
+    "...",
+    "",
+    "   ",
+    "\t",
+    "text",
+    "`code <!-- `",
+    "\u2028",
+    "\x0b",
+    "\ufeff",
+    "é\u0301",
+    "| a | P0 |",
+    "**",
+    "**:**",
+    "#" * 7,
+    "> ### TASK-001: q",
+]
 
+# whole tasks come up as often as all the rest together
 specs = st.lists(
-    st.tuples(st.sampled_from(PIECES), st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", " \n"])), max_size=40
+    st.tuples(
+        st.one_of(st.sampled_from(PIECES[:3]), st.sampled_from(PIECES)),
+        st.sampled_from(["\n", "\n", "\n", "\r\n", "\r", "\n\n", " \n"]),
+    ),
+    max_size=40,
 ).map(lambda parts: "".join(piece + end for piece, end in parts))
 texts = st.one_of(specs, st.text(max_size=200), st.tuples(specs, st.text(max_size=20), specs).map("".join))
 
@@ -39,13 +92,12 @@ def loads_or_says_why(data: bytes) -> None:
         assert problem.message
         assert problem.line >= 0
         assert problem.column >= (1 if problem.line else 0)
-    try:
-        load(data, "t.md")
-    except SpecProblem as error:
-        assert failed
-        assert error.problems
+    if failed:
+        with pytest.raises(SpecProblem) as caught:
+            load(data, "t.md")
+        assert caught.value.problems == tuple(problem for problem in problems if problem.severity == "error")
     else:
-        assert not failed
+        assert load(data, "t.md").tasks
 
 
 @given(texts)
@@ -135,7 +187,7 @@ def test_marking_many_is_marking_one_by_one(text: str, changes: dict[str, tuple[
         changed = mark(data, task_id, status, tick)
         missing |= {task_id} if changed is None else set()
         data = data if changed is None else changed
-    assert mark_many(text.encode(), changes) == (data, missing)
+    assert mark_many(text.encode(), changes) == (data, frozenset(missing))
 
 
 @pytest.mark.parametrize(
@@ -173,7 +225,8 @@ def test_no_text_takes_for_ever(text: str) -> None:
 def test_mutations_of_a_real_like_spec_never_break_the_reader() -> None:
     chance = random.Random(7)
     base = "".join(
-        f"### T-{n}: Task {n}\n🔴 P{n % 4} | ⬜ TODO | Est: {n + 1}h\n\nWhat.\n\n- [ ] box\n\n**Depends on:** {f'[T-{n - 1}]' if n else '—'}\n\n"
+        f"### T-{n}: Task {n}\n🔴 P{n % 4} | ⬜ TODO | Est: {n + 1}h\n\nWhat.\n\n- [ ] box\n\n"
+        f"**Depends on:** {f'[T-{n - 1}]' if n else '—'}\n\n"
         for n in range(12)
     )
     for _ in range(600):

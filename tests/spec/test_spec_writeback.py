@@ -76,6 +76,12 @@ def test_what_the_parser_does_not_read_is_not_marked() -> None:
         assert mark(text, "TASK-001", "done", tick=True) is None
 
 
+def test_of_two_with_one_id_the_first_counts() -> None:
+    second = "### TASK-001: x\nP1 | TODO\n"
+    assert mark(second * 2, "TASK-001", "done", tick=False) == second.replace("TODO", "DONE") + second
+    assert mark("### TASK-001: x\n" + second, "TASK-001", "done", tick=False) is None
+
+
 def test_many_at_once() -> None:
     data = TEXT.encode()
     changed, missing = mark_many(data, {"TASK-002": ("done", True), "TASK-001": ("review", False), "TASK-009": ("done", True)})

@@ -8,10 +8,10 @@ import shlex
 import shutil
 from pathlib import Path
 
-from chargehand.agents.usage import read_usage
+from chargehand.agents.reports import read_report
 from chargehand.model.config import AgentConfig, Command
 from chargehand.model.errors import ConfigProblem
-from chargehand.model.work import Usage
+from chargehand.model.work import Report
 
 _PLACEHOLDER = re.compile(r"\{(prompt_file|model|workspace)\}")
 
@@ -25,6 +25,7 @@ class CommandAgent:
     def __init__(self, name: str, config: AgentConfig, root: Path) -> None:
         self.name = name
         self.model = config.model
+        self.paid = config.paid
         self._passed = tuple(config.env)
         words = _split(name, config.command)
         if not words or not words[0]:
@@ -57,9 +58,9 @@ class CommandAgent:
         """What of the user's environment this agent is given: the variables its settings name."""
         return {name: ambient[name] for name in self._passed if name in ambient}
 
-    def usage(self, stdout: Path) -> Usage:
-        """What the transcript reports of tokens and money."""
-        return read_usage(stdout)
+    def report(self, stdout: Path) -> Report:
+        """What the transcript reports of tokens, money and errors."""
+        return read_report(stdout)
 
 
 def _split(name: str, command: Command) -> list[str]:

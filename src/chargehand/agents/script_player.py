@@ -98,6 +98,14 @@ def _usage(value: object) -> str:
     return "" if good else "must hold numbers, 0 or more (whole ones for tokens)"
 
 
+def _error(value: object) -> str:
+    names = {"kind", "message", "retry_after_s", "reset_at"}
+    if not isinstance(value, dict) or "kind" not in value or not set(value) <= names:
+        return "must be a table with kind, and perhaps message, retry_after_s, reset_at"
+    good = isinstance(value["kind"], str) and all(_is_number(value.get(name, 0)) for name in ("retry_after_s", "reset_at"))
+    return "" if good else "must hold a text as kind and numbers as times"
+
+
 def _tasks(value: object) -> str:
     ids = value if isinstance(value, list) else [value]
     return "" if ids and all(isinstance(one, str) and one for one in ids) else "must be a task id or a list of them"
@@ -120,6 +128,7 @@ ACTIONS: dict[str, Check] = {
     "sleep": _seconds,
     "say": _text,
     "usage": _usage,
+    "error": _error,
     "exit": _exit_code,
     "hang": _true,
     "flood": _megabytes,
@@ -224,7 +233,7 @@ def _meant(step: Step, task: str, attempt: int) -> bool:
 def _perform(number: int, step: Step) -> int | None:
     """Do one step. An exit code ends the play; None goes on."""
     action = next(key for key in step if key in ACTIONS)
-    if action not in {"say", "usage", "flood"}:
+    if action not in {"say", "usage", "error", "flood"}:
         first_line = next(iter(str(step[action]).strip().splitlines()), "")
         _say(f"step {number}: {action} {first_line}")
     return PLAYS[action](step)
@@ -350,6 +359,7 @@ PLAYS: dict[str, Callable[[Step], int | None]] = {
     "sleep": lambda step: time.sleep(step["sleep"]),
     "say": lambda step: _say(step["say"]),
     "usage": _report,
+    "error": lambda step: _say(json.dumps({"error": step["error"]})),
     "exit": lambda step: int(step["exit"]),
     "hang": _hang,
     "flood": _flood,

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from chargehand.agents import script_player
-from chargehand.agents.usage import read_usage
+from chargehand.agents.reports import read_report
 from chargehand.model.config import AgentConfig
 from chargehand.model.errors import ConfigProblem
-from chargehand.model.work import Usage
+from chargehand.model.work import Report
 
 
 class ScriptedAgent:
@@ -20,6 +20,7 @@ class ScriptedAgent:
             raise ConfigProblem(f"agent {name!r} has no script", hint=f'set [agents.{name}] script = "path/to/script.toml"')
         self.name = name
         self.model = config.model
+        self.paid = config.paid
         self._passed = tuple(config.env)
         self._script = (root / config.script).absolute()
 
@@ -35,6 +36,6 @@ class ScriptedAgent:
         """What of the user's environment the script's shell steps are given: the variables the settings name."""
         return {name: ambient[name] for name in self._passed if name in ambient}
 
-    def usage(self, stdout: Path) -> Usage:
-        """What the ``usage`` steps reported."""
-        return read_usage(stdout)
+    def report(self, stdout: Path) -> Report:
+        """What the transcript reports of tokens, money and errors."""
+        return read_report(stdout)

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from threading import RLock
+from threading import Lock
 
 from chargehand.depot import merging
 from chargehand.depot.git import Git
@@ -20,10 +20,11 @@ from chargehand.depot.objects import Objects, object_format
 from chargehand.depot.repository import Repository, inspect
 from chargehand.depot.taking import differing, readable, snapshot
 from chargehand.depot.transfer import hand_over, share_shallow, transfer
+from chargehand.depot.trouble import told
 from chargehand.depot.user import UserRepository
-from chargehand.depot.workspace import Workspaces, exclude_file
+from chargehand.depot.workspace import Place, Workspaces, exclude_file
 from chargehand.model.config import WorkspaceKind
-from chargehand.model.errors import ChargehandError, EnvironmentProblem
+from chargehand.model.errors import ChargehandError, EnvironmentProblem, StorageProblem
 from chargehand.ports import Conflict, Delivery, Refreshed, Taken
 
 _ATTEMPTS = "refs/chargehand/attempts/"
@@ -48,11 +49,11 @@ class GitDepot:
         self._tip = f"refs/heads/{target}"
         self._seen = f"refs/chargehand/user/{target}"
         self._incoming = f"{_INCOMING}{target}"
-        self._lock = RLock()
+        self._lock = Lock()
         self._kind = kind
         self._state = state
         self._identity = repository.identity
-        his = self.user.look().tip
+        his = self.user.tip()
         self._algorithm = object_format(his)
         self._config = config(bare=True, algorithm=self._algorithm, identity=self._identity)
         self.objects = Objects(self.git, self._algorithm, self._identity, clock)
@@ -66,6 +67,7 @@ class GitDepot:
         """The depot of the repository at ``root``, made in ``state`` on first use. RepositoryProblem without a ``target``."""
         return cls(inspect(root), state, target, kind, clock)
 
+    @told
     def _create(self, his: str) -> None:
         """Make what is missing; every step is either done or not, so a crash between them does no harm."""
         repository, final = self.user.repository, self.git.git_dir
@@ -100,10 +102,11 @@ class GitDepot:
 
     # The target
 
+    @told
     def refresh(self) -> Refreshed:
         """Look at the user's target branch and take over what is new there. RepositoryProblem when he deleted it."""
         with self._lock:
-            return self._refresh(self.user.look().tip)
+            return self._refresh(self.user.tip())
 
     def _refresh(self, his: str) -> Refreshed:
         ours, seen = self._tips()
@@ -120,12 +123,14 @@ class GitDepot:
             return Refreshed(ours, his, moved=False)
         return Refreshed(ours, his, moved=False, diverged=True)
 
+    @told
     def land(self, commit: str, expected: str) -> bool:
         """Move the target from ``expected`` to ``commit``; False when it is not there any more, or the user moved his."""
         with self._lock:
-            his = self.user.look().tip
+            his = self.user.tip()
             return self._move((self._tip, commit, expected), (self._seen, his, his))
 
+    @told
     def deliver(self) -> Delivery:
         """Let the user's repository have the target. Nothing of his changes when his checkout is in use."""
         with self._lock:
@@ -145,6 +150,7 @@ class GitDepot:
                 self._set(self._seen, ours)
             return delivery
 
+    @told
     def replay(self) -> str | Conflict:
         """Put every commit that landed and was not delivered on the user's tip, in order, each by a three-way merge.
 
@@ -157,21 +163,24 @@ class GitDepot:
             pending = self.git.line("rev-list", "--reverse", "--first-parent", f"{seen}..{self._tip}").split()
         return merging.replay(self.git, self.objects, pending, tip)
 
+    @told
     def adopt_replay(self, new_tip: str, expected: str) -> bool:
         """Make a replayed tip ours; False when the target is not at ``expected`` or the user's branch moved again."""
         with self._lock:
-            his = self.user.look().tip
+            his = self.user.tip()
             _, seen = self._tips()
             if his != read_ref(self.git.git_dir, self._incoming) or not self._descends(new_tip, his):
                 return False
             return self._move((self._tip, new_tip, expected), (self._seen, his, seen))
 
+    @told
     def contains(self, commit: str) -> bool:
         """Whether the target already contains ``commit``. A commit the depot never saw is not contained."""
         return self._descends(self._tip, commit)
 
     # Workspaces
 
+    @told
     def workspace(self, name: str, commit: str, branch: str = "") -> Path:
         """A private checkout of ``commit`` on ``branch`` (``chargehand/<name>`` when empty), made anew if there is one.
 
@@ -181,14 +190,17 @@ class GitDepot:
         self._restore_config()
         return self._workspaces.make(name, commit, branch or f"chargehand/{name}")
 
+    @told
     def checkout(self, name: str, commit: str) -> Path:
         """A private checkout of ``commit`` on no branch, for gates. Never the user's own, whatever the kind of workspace."""
         return self._workspaces.checkout(name, commit)
 
+    @told
     def discard(self, name: str) -> None:
         """Remove a workspace whose work has been taken. What was taken stays."""
         self._workspaces.discard(name)
 
+    @told
     def take(self, name: str, base: str, message: str) -> Taken | None:
         """Bring all an agent left into the depot: his commits, and a commit on top with the files as they lie there.
 
@@ -197,58 +209,62 @@ class GitDepot:
         Paths that are not UTF-8 are reported with escapes.
         """
         self._restore_config()
-        place, git_dir = self._workspaces.agent(name)
-        head, own = self._take_commits(name, git_dir, base)
-        taken = snapshot(self.git, place, self._workspaces.index(name), base, differing(self.git, base, head) if own else ())
+        place = self._workspaces.agent(name)
+        head = self._take_commits(name, place, base) or base
+        committed = differing(self.git, base, head) if head != base else ()
+        taken = snapshot(self.git, place.path, self._workspaces.index(name), base, committed)
         files = readable(differing(self.git, base, taken[0])) if taken else ()
         if not files or taken is None:
-            if own:
+            if head != base:
                 self._set(_ATTEMPTS + name, head)
             return None
         tree, note = taken
-        parents = [head] if not own or self._descends(head, base) else [base, head]
-        if own and parents == [head] and self.git.line("rev-parse", f"{head}^{{tree}}") == tree:
+        parents = [head] if head == base or self._descends(head, base) else [base, head]
+        if committed and parents == [head] and self.git.line("rev-parse", f"{head}^{{tree}}") == tree:
             commit = head
         else:
             commit = self.objects.write_commit(tree, parents, f"{message}\n\n{note}".encode("utf-8", "replace"))
         self._set(_ATTEMPTS + name, commit)
         return Taken(commit, files)
 
-    def _take_commits(self, name: str, git_dir: Path, base: str) -> tuple[str, bool]:
-        """Bring in the commits an agent made; his HEAD and whether it is his own (else it is ``base``)."""
-        common = self.git.git_dir if self._kind == "worktree" else None
-        head = read_ref(git_dir, common=common)
-        refs = set(all_refs(git_dir).values()) if self._kind == "clone" else set()
-        others = sorted(refs - {base, head})
-        got = {tip for tip in [head, *others] if tip and tip != base and self._borrow(git_dir, tip, base)}
-        for number, tip in enumerate(tip for tip in others if tip in got):
+    def _take_commits(self, name: str, place: Place, base: str) -> str | None:
+        """Bring in every commit a ref of the agent names; returns his HEAD, None when it cannot be read."""
+        head = read_ref(place.git_dir, common=place.common)
+        others: list[str] = []
+        if self._kind == "clone":
+            others = sorted(set(all_refs(place.common).values()) - {base, head})
+            others = [tip for tip in others if self._borrow(place.common, tip, base)]
+        for number, tip in enumerate(others):
             self._set(f"{_KEPT}{name}/{number}", tip)
-        return (head, True) if head in got else (base, False)
+        return head if head and (head == base or self._borrow(place.common, head, base)) else None
 
-    def _borrow(self, git_dir: Path, tip: str, base: str) -> bool:
-        """Copy the objects of a foreign commit into the depot; False when they are not all there and well."""
-        if self._kind == "worktree":
-            return self._descends(tip, base) or self.git.run("cat-file", "-e", f"{tip}^{{commit}}", accept=range(256)).code == 0
-        source = Git(self.git.git_dir, borrow=git_dir / "objects")
+    def _borrow(self, common: Path, tip: str, base: str) -> bool:
+        """Copy the objects of an agent's commit into the depot; False when they are not all there and well."""
         try:
-            transfer(source, self.git, [tip], [base], strict=True)
+            if common != self.git.git_dir:
+                transfer(Git(self.git.git_dir, borrow=common / "objects"), self.git, [tip], [base], strict=True)
             return self.git.run("cat-file", "-e", f"{tip}^{{commit}}", accept=range(256)).code == 0
+        except StorageProblem:
+            raise
         except EnvironmentProblem:
             return False
 
     # Commits
 
+    @told
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's content at a commit (a link's is its target); None when it is not there."""
         (found,) = self.objects.read(os.fsencode(f"{commit}:{path}"))
         return found[2] if found is not None and found[1] == b"blob" else None
 
+    @told
     def propose(self, commit: str, parents: Sequence[str], message: str, replace: dict[str, bytes]) -> str:
         """A commit with the tree of ``commit`` (a commit, or a tree as ``merge`` returns it), some files' content replaced, and
         these parents. It is by the user, now. No ref moves."""
         tree = self.objects.tree(commit, replace)
         return self.objects.write_commit(tree, parents, message.encode("utf-8", "replace"))
 
+    @told
     def merge(self, base: str, ours: str, theirs: str) -> str | Conflict:
         """The id of the tree of a three-way merge, made without a checkout; ``propose`` takes it.
 
@@ -256,6 +272,7 @@ class GitDepot:
         """
         return merging.merge(self.git, self.objects, base, ours, theirs)
 
+    @told
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         """Paths that differ between two commits; renames count as two. What is not UTF-8 is shown as escapes."""
         return readable(differing(self.git, base, commit))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from chargehand.model.errors import EnvironmentProblem
+from chargehand.model.errors import STORAGE_WORDS, EnvironmentProblem, StorageProblem
 from chargehand.process.call import Result, call
 
 OLDEST_GIT = (2, 38)
@@ -27,7 +27,8 @@ _OVERRIDES = (
 # A commit the ledger knows of must survive a power cut; by default git does not flush loose objects.
 _DURABLE = ("core.fsync=objects,reference",)
 _ARGS = tuple(part for setting in _OVERRIDES + _DURABLE for part in ("-c", setting))
-_INHERITED = ("PATH", "TMPDIR", "SYSTEMROOT")
+_INHERITED = ("PATH", "TMPDIR")
+_HIS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def environment(*, own_settings: bool) -> dict[str, str]:
     """What git is given to know. Without ``own_settings`` nothing but PATH and the temporary directory comes from outside."""
     ambient = os.environ
     if own_settings:
-        env = {name: value for name, value in ambient.items() if not name.startswith("GIT_")}
+        env = {name: value for name, value in ambient.items() if not name.startswith("GIT_") or name in _HIS}
     else:
         env = {name: ambient[name] for name in _INHERITED if name in ambient}
         env |= {
@@ -117,7 +118,10 @@ def check_version() -> None:
 def failure(args: Collection[str], result: Result) -> EnvironmentProblem:
     """The error for a git command that went wrong."""
     said = text(result.stderr).strip() or f"exit code {result.code}"
-    return EnvironmentProblem(f"git {' '.join(args)[:200]}: {said[-2000:]}", code="git")
+    message = f"git {' '.join(args)[:200]}: {said[-2000:]}"
+    if any(word in said for word in STORAGE_WORDS):
+        return StorageProblem(message, hint="free space on this disk; nothing is lost")
+    return EnvironmentProblem(message, code="git")
 
 
 def text(raw: bytes) -> str:

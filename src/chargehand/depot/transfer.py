@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -46,7 +45,9 @@ def hand_over(source: Git, target: Git, want: str, have: str) -> None:
 
 
 def share_shallow(source: Path, target: Path) -> None:
-    """A shallow repository says where its history was cut off; whoever reads its objects must know."""
-    cut = source / "shallow"
-    if cut.is_file():
-        shutil.copyfile(cut, target / "shallow")
+    """A shallow repository says where its history was cut off; whoever has its objects must know all the cuts."""
+    cuts = [path.read_text(encoding="ascii") for path in (source / "shallow", target / "shallow") if path.is_file()]
+    if cuts:
+        fresh = target / "shallow.new"
+        fresh.write_text("".join(f"{commit}\n" for commit in sorted(set("".join(cuts).split()))), encoding="ascii")
+        fresh.replace(target / "shallow")

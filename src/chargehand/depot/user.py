@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chargehand.depot.git import Git
+from chargehand.depot.layout import read_ref
 from chargehand.depot.repository import Repository, branches, missing
 from chargehand.ports import Delivery
 
@@ -33,8 +34,13 @@ class UserRepository:
         self.landed = f"refs/chargehand/landed/{target}"
         self.git = Git(repository.git_dir)
 
-    def look(self) -> Branch:
+    def tip(self) -> str:
         """Where his branch is now. RepositoryProblem when it is gone."""
+        # Without a process where the ref is a file; any other way to keep refs is git's to know.
+        return read_ref(self.repository.git_dir, self.ref) or self.look().tip
+
+    def look(self) -> Branch:
+        """Where his branch is now, and where it is checked out. RepositoryProblem when it is gone."""
         form = "--format=%(refname)%00%(objectname)%00%(worktreepath)"
         for line in self.git.run("for-each-ref", form, self.ref).stdout.splitlines():
             name, tip, place = line.split(b"\0")
@@ -67,7 +73,7 @@ class UserRepository:
         """Move a branch whose checkout already holds the work (in-place), so that ``git status`` shows no difference."""
         if his.place is None:
             return self.advance(his, new)
-        git_dir = _git_dir(his.place)
+        git_dir = git_dir_of(his.place)
         lock = git_dir / "index.lock"
         try:
             lock.touch(exist_ok=False)
@@ -90,7 +96,7 @@ class UserRepository:
             scratch.unlink(missing_ok=True)
 
     def _fast_forward(self, place: Path, old: str, new: str) -> bool:
-        git_dir = _git_dir(place)
+        git_dir = git_dir_of(place)
         if any((git_dir / name).exists() for name in _UNFINISHED):
             return False
         git = Git(git_dir, work_tree=place, own_settings=True)
@@ -126,7 +132,7 @@ class UserRepository:
         return False
 
 
-def _git_dir(place: Path) -> Path:
+def git_dir_of(place: Path) -> Path:
     """The git directory of one of the user's checkouts."""
     link = place / ".git"
     if link.is_dir():

@@ -15,10 +15,20 @@ from pathlib import Path
 from chargehand.depot.git import Git
 from chargehand.depot.layout import remove, write_git_dir
 from chargehand.depot.transfer import share_shallow
+from chargehand.depot.user import git_dir_of
 from chargehand.model.config import WorkspaceKind
 from chargehand.model.errors import ChargehandError
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.|$)){0,119}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A checkout an agent works in: its files, its HEAD's git directory, and the one that holds its refs and objects."""
+
+    path: Path
+    git_dir: Path
+    common: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +53,14 @@ class Workspaces:
             raise ChargehandError(f"{name!r} cannot name a workspace")
         return self.state / "work" / name
 
-    def agent(self, name: str) -> tuple[Path, Path]:
-        """The directory an agent of that name works in, and what git calls its git directory. He may have changed all of it."""
+    def agent(self, name: str) -> Place:
+        """Where an agent of that name works. He may have changed all of it."""
         path = self.path(name)
         if self.kind == "in-place":
-            return self.root, self.user_git_dir
-        return path, self.git.git_dir / "worktrees" / name if self.kind == "worktree" else path / ".git"
+            return Place(self.root, git_dir_of(self.root), self.user_git_dir)
+        if self.kind == "worktree":
+            return Place(path, self.git.git_dir / "worktrees" / name, self.git.git_dir)
+        return Place(path, path / ".git", path / ".git")
 
     def index(self, name: str) -> Path:
         """The pristine index of a workspace."""
@@ -64,7 +76,7 @@ class Workspaces:
             self.git.run("worktree", "add", "-q", "-f", "--no-checkout", "-B", branch, "--end-of-options", str(path), commit)
         else:
             self._write(path, commit, branch)
-        self._fill(name, commit, self.agent(name)[1])
+        self._fill(name, commit, self.agent(name).git_dir)
         return path
 
     def checkout(self, name: str, commit: str) -> Path:
@@ -101,7 +113,7 @@ class Workspaces:
         index = self.index(name)
         index.parent.mkdir(parents=True, exist_ok=True)
         git = Git(self.git.git_dir, work_tree=self.path(name), index=index)
-        git.run("-c", "checkout.workers=1", "read-tree", "--reset", "-u", commit, timeout=1800.0)
+        git.run("read-tree", "--reset", "-u", commit, timeout=1800.0)
         # With its time: git tells by it which files were written too shortly before to be trusted.
         shutil.copy2(index, git_dir / "index")
 

@@ -21,10 +21,11 @@ class Offload(Protocol):
     async def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Crew:
     """``root`` is the user's project, ``state`` our folder in it. ``depot`` is None when nothing is to be landed (tasks that are
-    commands, run in place). ``cage`` makes the environment of a child with a private home."""
+    commands, run in place). ``agent`` names the default of ``agents``. ``cage`` makes the environment of a child with a private
+    home. ``spec`` changes when it is read again."""
 
     root: Path
     state: Path
@@ -34,11 +35,16 @@ class Crew:
     store: Store
     launcher: Launcher
     depot: Depot | None
-    agent: Agent
+    agent: str
+    agents: Mapping[str, Agent]
     gates: tuple[Gate, ...]
     ambient: Mapping[str, str]
     cage: Callable[[Path], dict[str, str]]
     offload: Offload
+
+    def agent_of(self, name: str) -> Agent:
+        """The agent of that name; the default one for a name that has left the settings."""
+        return self.agents.get(name) or self.agents[self.agent]
 
     def place(self, attempt: str) -> Path:
         """The private folder of an attempt: prompt, transcript, exit, home."""

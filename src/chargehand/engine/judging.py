@@ -13,6 +13,9 @@ from chargehand.model.work import Verdict
 from chargehand.plan.board import Attempt
 from chargehand.ports import Gate
 
+_TRIES = 10
+"""How often a gate that is killed together with its supervisor is asked anew."""
+
 
 class Judge:
     def __init__(self, crew: Crew, ledger: Ledger) -> None:
@@ -33,17 +36,25 @@ class Judge:
 
     async def _ask(self, task: Task, attempt: Attempt, gates: list[Gate]) -> None:
         for gate in gates:
-            verdict = await self._one(task, attempt, gate)
+            for _ in range(_TRIES):
+                if verdict := await self._one(task, attempt, gate):
+                    break
+            else:
+                raise Ended("gate_error", f"gate {gate.name}: its supervisor was killed {_TRIES} times")
             self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
             await self._ledger.settled()
 
-    async def _one(self, task: Task, attempt: Attempt, gate: Gate) -> Verdict:
-        """One gate, on a checkout nobody used before it."""
+    async def _one(self, task: Task, attempt: Attempt, gate: Gate) -> Verdict | None:
+        """One gate, on a checkout nobody used before it. None when it was cut short, which says nothing of the commit."""
         depot = self._crew.depot
         assert depot is not None
         logs = self._crew.place(attempt.id) / "gates"
         logs.mkdir(parents=True, exist_ok=True)
-        place = logs / f"{len(list(logs.iterdir())) + 1}-{gate.name}"
+        earlier = list(logs.iterdir())
+        for place in earlier:  # what a killed engine left at work must not go on beside us
+            self._crew.launcher.cancel(place)
+            await self._crew.launcher.adopt(place)
+        place = logs / f"{len(earlier) + 1}-{gate.name}"
         name = f"{attempt.id}.gate"
         checkout = await self._crew.offload(depot.checkout, name, attempt.proposal)
         try:

@@ -1,7 +1,7 @@
-"""Recording: a fact is folded into the board at once and becomes durable with everything else of the same turn of the loop.
+"""Recording: a fact is folded into the board at once and becomes durable with everything else of the same few turns of the loop.
 
-Whoever must not act before a fact is durable awaits :meth:`Ledger.settled`. All facts recorded in one turn share one transaction
-(group commit), so the cost of ``synchronous=FULL`` is paid once for all tasks that move together.
+Whoever must not act before a fact is durable awaits :meth:`Ledger.settled`. All facts of these turns share one transaction (group
+commit), so the cost of ``synchronous=FULL`` is paid once for all tasks that move together.
 """
 
 from __future__ import annotations
@@ -9,12 +9,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from chargehand.engine.patience import STEP_S, Patience
 from chargehand.model import facts
+from chargehand.model.errors import StorageProblem
 from chargehand.model.facts import Event, Fact
 from chargehand.plan.board import Attempt, Board, Card
 from chargehand.ports import AttemptRow, Charge, Clock, Store, TaskRow
 
 Listener = Callable[[Event], None]
+
+_TURNS = 4
+"""So many turns of the loop, of microseconds each, are waited for more: by then a task that landed has made room, and the claim of
+the next one shares its transaction."""
 
 
 class Ledger:
@@ -29,13 +35,15 @@ class Ledger:
         self._waiting: list[asyncio.Future[None]] = []
         self._scheduled = False
         self._listeners: list[Listener] = []
+        self._refused_s = 0.0
+        self.patience: Patience | None = None
 
     def subscribe(self, listener: Listener) -> None:
         """``listener`` hears every fact once it is durable."""
         self._listeners.append(listener)
 
     def record(self, *recorded: Fact) -> None:
-        """Fold facts now; they are durable at the end of this turn of the loop."""
+        """Fold facts now; they are durable a few turns of the loop later."""
         now = self._clock.now()
         for fact in recorded:
             self.board.apply(fact, now)
@@ -44,7 +52,7 @@ class Ledger:
                 self._charges.append(self._charge(fact))
         if not self._scheduled:
             self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
+            asyncio.get_running_loop().call_soon(self._gather, _TURNS)
 
     def _charge(self, fact: facts.AttemptExited) -> Charge:
         attempt = self.board.cards[fact.task].attempt
@@ -65,24 +73,28 @@ class Ledger:
             self._waiting.append(future)
             await future
 
+    def _gather(self, turns: int) -> None:
+        if turns:
+            asyncio.get_running_loop().call_soon(self._gather, turns - 1)
+        else:
+            self._scheduled = False
+            self._flush()
+
     def _flush(self) -> None:
-        self._scheduled = False
         if not self._pending or self.broken:
             return
-        batch, charges, waiting = self._pending, self._charges, self._waiting
-        self._pending, self._charges, self._waiting = [], [], []
-        tasks, attempts = self.board.drain()
+        batch, charges = self._pending, self._charges
+        tasks, attempts = self.board.changed()
         now = self._clock.now()
         try:
-            last = self._store.commit(
-                self._run, now, batch, [task_row(card) for card in tasks], [*map(attempt_row, attempts)], charges
-            )
+            rows = [task_row(card) for card in tasks], [attempt_row(attempt) for attempt in attempts]
+            last = self._store.commit(self._run, now, batch, *rows, charges)
         except Exception as error:
-            self.broken = error
-            for future in waiting:
-                if not future.done():
-                    future.set_exception(error)
+            self._refused(error)
             return
+        self.board.forget_changes()
+        waiting, self._waiting = self._waiting, []
+        self._pending, self._charges, self._refused_s = [], [], 0.0
         for future in waiting:
             if not future.done():
                 future.set_result(None)
@@ -91,9 +103,25 @@ class Ledger:
             for listener in self._listeners:
                 listener(event)
 
+    def _refused(self, error: Exception) -> None:
+        """Keep what was not written, and try again while there is patience; then nothing more can be recorded."""
+        if isinstance(error, StorageProblem) and self.patience and self._refused_s < self.patience.limit_s:
+            self.patience.complain(error)
+            self._refused_s += STEP_S
+            self._scheduled = True
+            asyncio.get_running_loop().call_later(STEP_S, self._gather, 0)
+            return
+        self.broken = error
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_exception(error)
+
     def flush(self) -> None:
-        """Make everything durable now. Raises what the store raised."""
+        """Make everything durable now, without patience. Raises what the store raised."""
+        patience, self.patience = self.patience, None
         self._flush()
+        self.patience = patience
         if self.broken:
             raise self.broken
 

@@ -13,20 +13,24 @@ from chargehand.engine.ending import Ended
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
+from chargehand.engine.patience import Patience
+from chargehand.engine.purse import Purse
 from chargehand.model.facts import AttemptEnded, AttemptExited, CommitTaken
 from chargehand.model.task import Evidence, Task
-from chargehand.model.work import Exit, Usage
+from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Report
 from chargehand.plan.board import Attempt
 from chargehand.ports import Launch
+from chargehand.process.files import write_private
 from chargehand.process.transcript import excerpt
 
 
 class Pipeline:
-    def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing) -> None:
+    def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing, purse: Purse, patience: Patience) -> None:
         self._crew, self._ledger, self._judge, self._landing = crew, ledger, judge, landing
+        self._purse, self._patience = purse, patience
 
     async def run(self, task: Task, attempt: Attempt) -> None:
-        """Bring an attempt to its end, from wherever it stands. Its end is in the ledger when this returns."""
+        """Bring an attempt to its end, from wherever it stands. Its end is recorded when this returns."""
         exit_ = await self._work(task, attempt)
         await self._take(task, attempt, exit_)
         try:
@@ -39,8 +43,8 @@ class Pipeline:
             self._ledger.record(
                 AttemptEnded(task=task.id, attempt=attempt.id, outcome=end.outcome, reason=end.reason, excerpt=end.excerpt)
             )
-        await self._ledger.settled()
         if self._crew.depot is not None:
+            await self._ledger.settled()
             await self._crew.offload(self._crew.depot.discard, attempt.id)  # all of it is in the depot
 
     async def _prove(self, task: Task, attempt: Attempt) -> None:
@@ -61,13 +65,18 @@ class Pipeline:
         place = self._crew.place(attempt.id)
         exit_ = await self._crew.launcher.adopt(place) if place.exists() else None
         if exit_ is None:
-            place.mkdir(parents=True, exist_ok=True)
             workspace = await self._workspace(task, attempt)
-            exit_ = await self._crew.launcher.run(self._launch(task, attempt, place, workspace))
-        usage = Usage()
+            launch = await self._patience.here(self._launch, task, attempt, place, workspace)
+            exit_ = await self._crew.launcher.run(launch)
+        report = Report()
         if exit_.stdout_bytes:
-            usage = await self._crew.offload(self._crew.agent.usage, place / "stdout.log")
-        self._ledger.record(AttemptExited(task=task.id, attempt=attempt.id, exit=exit_, usage=usage))
+            report = await self._crew.offload(self._crew.agent_of(attempt.agent).report, place / "stdout.log")
+        charged = self._purse.price(attempt, report.usage)
+        error = None if exit_.ok else report.error
+        self._ledger.record(
+            AttemptExited(task=task.id, attempt=attempt.id, exit=exit_, usage=report.usage, charged=charged, error=error)
+        )
+        self._purse.settle(attempt, charged)
         if self._evidence(task) == "commit":
             await self._ledger.settled()
         return exit_
@@ -79,13 +88,14 @@ class Pipeline:
 
     def _launch(self, task: Task, attempt: Attempt, place: Path, workspace: Path) -> Launch:
         crew, limits = self._crew, self._crew.config.timeouts
+        agent = crew.agent_of(attempt.agent)
         prompt = place / "prompt.md"
-        prompt.write_text(self._brief(task, attempt), encoding="utf-8", errors="replace")
+        write_private(prompt, self._brief(task, attempt))
         return Launch(
-            argv=crew.agent.command(str(prompt), str(workspace)),
+            argv=agent.command(str(prompt), str(workspace)),
             cwd=str(workspace),
             env=crew.cage(place / "home")
-            | crew.agent.environment(dict(crew.ambient))
+            | agent.environment(dict(crew.ambient))
             | {
                 "CHARGEHAND_TASK_ID": task.id,
                 "CHARGEHAND_ATTEMPT": str(attempt.number),
@@ -134,7 +144,12 @@ class Pipeline:
         if exit_.ok:
             return
         said = self._tail(attempt)
+        error = attempt.error
         match exit_.cause:
+            case "exited" if error and error.kind in WAITING_CLASSES:
+                raise Ended("unavailable", f"{error.kind.replace('_', ' ')}: {error.message or exit_.describe()}", said)
+            case "exited" if error and error.kind in HUMAN_CLASSES:
+                raise Ended("refused", f"{error.kind.replace('_', ' ')}: {error.message or exit_.describe()}", said)
             case "exited":
                 raise Ended("agent_failed", f"the agent ended with {exit_.describe()}", said)
             case "timeout":

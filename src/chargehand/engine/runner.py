@@ -3,82 +3,116 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Coroutine
+from dataclasses import replace
+from typing import Protocol
 
 from chargehand.engine.crew import Crew
+from chargehand.engine.dispatch import Dispatch, Next
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
+from chargehand.engine.patience import Patience
 from chargehand.engine.pipeline import Pipeline
+from chargehand.engine.purse import Purse
 from chargehand.engine.specfile import SpecFile
+from chargehand.engine.steering import Steering
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import AttemptClaimed, Noticed, RunFinished, TaskFailed, TaskNeedsHuman, TaskReopened
+from chargehand.model.facts import AgentPaused, AttemptClaimed, Fact, Noticed, RunFinished, TaskFailed, TaskNeedsHuman
+from chargehand.model.task import Spec
 from chargehand.model.work import RunState
-from chargehand.plan.board import Attempt, Card
+from chargehand.plan.board import Card
 from chargehand.plan.routing import route
 
-_INBOX_S = 0.5
-"""How often the inbox is looked at. Reading an empty one costs microseconds."""
+
+class Source(Protocol):
+    """Where the spec and the settings come from, to be looked at again while the engine lives."""
+
+    def changed_spec(self) -> tuple[Spec, list[Fact]] | None:
+        """The spec as it is now and what that changes on the board; None when it is the same or cannot be used."""
+
+    def changed_settings(self) -> bool:
+        """Whether the settings are no longer those the engine was started with."""
+
+
+SETTINGS_CHANGED = "the settings changed"
+"""Why a watching engine stops to be started anew with them."""
+
+_LOOK_S = 1.0
+"""How often a watching engine looks at the spec file."""
 
 
 class Runner:
-    """One engine's life over one run. ``among`` limits it to some tasks (None: all)."""
+    """One engine's life over one run. ``among`` limits it to some tasks (None: all). With ``watch`` it stays on."""
 
-    def __init__(self, crew: Crew, ledger: Ledger, *, among: Collection[str] | None = None) -> None:
-        self._crew, self._ledger, self._board = crew, ledger, ledger.board
+    def __init__(
+        self,
+        crew: Crew,
+        ledger: Ledger,
+        *,
+        among: Collection[str] | None = None,
+        source: Source | None = None,
+        watch: bool = False,
+        tell: Callable[[str], None] = lambda _text: None,
+    ) -> None:
+        limits = crew.config.timeouts
+        patience = Patience(crew.offload, crew.clock, limits.storage_minutes * 60, tell)
+        self._crew = crew = replace(crew, offload=patience)
+        ledger.patience = patience
+        self._ledger, self._board, self._source, self._watch = ledger, ledger.board, source, watch
         self._tasks = {task.id: task for task in crew.spec.tasks}
+        self.steering = Steering(ledger, crew.store, crew.clock)
+        self.steering.on_cancel = self.cancel
+        self.steering.on_resume = self._read_spec
+        self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money)
+        self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among)
         self._spec_file = SpecFile(crew.root / crew.spec.path)
         judge = Judge(crew, ledger)
         self._landing = Landing(crew, ledger, judge, self._spec_file)
-        self._pipeline = Pipeline(crew, ledger, judge, self._landing)
-        self._among = among
+        self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, patience)
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._wake = asyncio.Event()
-        self._stopping = ""
+        self._failed_in_a_row = 0
         self._fatal: BaseException | None = None
+        self._cancelled: set[str] = set()
 
-    # -- steering -----------------------------------------------------------------------------------------------------------
-
-    def stop(self, reason: str) -> bool:
-        """Start nothing new. Returns False when that was asked before: then end what runs, with :meth:`cancel`."""
-        first = not self._stopping
-        self._stopping = self._stopping or reason
-        self._wake.set()
-        return first
-
-    def cancel(self) -> None:
-        """End every running agent; its attempt can be repeated. What was already being judged goes on from there next time."""
-        for task, running in self._running.items():
-            attempt = self._board.cards[task].attempt
-            if attempt is not None and attempt.exit is None:
-                self._crew.launcher.cancel(self._crew.place(attempt.id))
-            else:
-                running.cancel()
+    # -- for those who show and steer it -----------------------------------------------------------------------------------
 
     @property
     def cards(self) -> list[Card]:
-        """Every task of the run, for those who show it."""
+        """Every task of the run."""
         return [card for card in self._board.cards.values() if card.state != "cancelled"]
 
     @property
     def running(self) -> list[str]:
+        """The tasks that are worked on."""
         return list(self._running)
+
+    def cancel(self, task: str = "") -> None:
+        """End the agent of a task, or all of them; attempts can be repeated. What was being judged goes on from there next time."""
+        for name, running in self._running.items():
+            if task not in {"", name}:
+                continue
+            if task:
+                self._cancelled.add(name)
+            attempt = self._board.cards[name].attempt
+            if attempt is not None and attempt.exit is None:
+                self._crew.launcher.cancel(self._crew.place(attempt.id))
+            elif not task:
+                running.cancel()
 
     # -- the loop -----------------------------------------------------------------------------------------------------------
 
     async def run(self) -> RunFinished:
         """Work until nothing can move, or until stopped. Returns what was recorded as the run's end."""
-        inbox = asyncio.get_running_loop().create_task(self._watch_inbox())
+        loop = asyncio.get_running_loop()
+        inbox = loop.create_task(self.steering.watch_inbox())
+        limits = self._crew.config.timeouts
+        if limits.session_minutes:
+            reason = f"the session's {limits.session_minutes:g} minutes are over"
+            loop.call_later(limits.session_minutes * 60, self.steering.stop, reason, "stopped")
         try:
             await self._take_up()
-            while True:
-                self._start_ready()
-                if not self._running:
-                    break
-                await self._wake.wait()
-                self._wake.clear()
-                if self._fatal:
-                    raise self._fatal
+            await self._work()
         except ChargehandError as error:
             if self._ledger.broken is None:
                 self._ledger.record(RunFinished(run=self._board.run, state="stopped", reason=error.message))
@@ -89,110 +123,182 @@ class Runner:
             for running in self._running.values():
                 running.cancel()  # agents stay with their shims and are adopted by the next run
             await asyncio.gather(*self._running.values(), inbox, return_exceptions=True)
-        self._spec_file.write()
+        await self._crew.offload(self._spec_file.write)
         end = self._ending()
         self._ledger.record(end)
-        self._ledger.flush()
+        await self._ledger.settled()
         return end
+
+    async def _work(self) -> None:
+        idle = 0.0
+        limits = self._crew.config.timeouts
+        while True:
+            while self.steering.may_start and len(self._running) < self._crew.config.jobs:
+                if (found := self._dispatch.next(busy=self._running)) is None:
+                    break
+                self._go(found.task, self._begin(found))
+            if self._running or self.steering.paused:
+                idle = 0.0
+                await self._woken(self._dispatch.wait_s() if not self._running else None)
+            elif self.steering.stopping or (self.steering.halted and not self._watch):
+                return
+            elif (wait := self._dispatch.wait_s()) is not None:
+                await self._woken(wait)
+            elif self._watch and not (limits.idle_minutes and idle >= limits.idle_minutes * 60):
+                idle += _LOOK_S
+                await self._woken(_LOOK_S)
+                self._look_again()
+            else:
+                return
+
+    async def _woken(self, seconds: float | None) -> None:
+        """Sleep until something happens, or for so long."""
+        wake = self.steering.wake
+        if seconds is not None:
+            timer = asyncio.get_running_loop().call_later(seconds, wake.set)
+        await wake.wait()
+        wake.clear()
+        if seconds is not None:
+            timer.cancel()
+        if self._fatal:
+            raise self._fatal
+
+    async def _clear_up(self) -> None:
+        """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
+        depot, work = self._crew.depot, self._crew.state / "work"
+        live = {attempt.id for attempt in self._board.live_attempts()}
+        if depot is not None and work.is_dir():
+            for name in {place.name for place in work.iterdir()} - live:
+                await self._crew.offload(depot.discard, name)
 
     async def _take_up(self) -> None:
         """Go on with what an earlier engine left: attempts under way, ticks and deliveries not made."""
+        await self._clear_up()
         for attempt in self._board.live_attempts():
-            self._spawn(attempt)
+            if attempt.task in self._tasks:
+                self._go(attempt.task, self._pipeline.run(self._tasks[attempt.task], attempt))
+            else:
+                told = f"{attempt.task} is no longer in the spec; its attempt is left as it is"
+                self._ledger.record(Noticed(level="warning", message=told))
+        in_place = not await self._landing.spec_is_tracked()
         for card in list(self._board.cards.values()):
+            task = self._tasks.get(card.id)
             if card.state == "todo" and card.failures:
                 self._route(card.id)
-            elif (
-                card.state == "landed" and (task := self._tasks.get(card.id)) and task.status != "done" and self._crew.depot is None
-            ):
+            elif in_place and card.state == "landed" and task and task.status != "done":
                 self._spec_file.tick(card.id)
         if self._crew.depot is not None:
             await self._landing.deliver_leftovers()
 
-    def _start_ready(self) -> None:
-        while not self._stopping and len(self._running) < self._crew.config.jobs:
-            ready = self._board.take(1, self._among)
-            if not ready:
-                return
-            self._running[ready[0]] = asyncio.get_running_loop().create_task(self._begin(ready[0]))
-            self._running[ready[0]].add_done_callback(self._ended(ready[0]))
-
-    async def _begin(self, task: str) -> None:
-        card, agent = self._board.cards[task], self._crew.agent
+    async def _begin(self, found: Next) -> None:
+        card, agent = self._board.cards[found.task], self._crew.agent_of(found.agent)
+        attempt = f"{self._board.run}.{found.task}.{found.number}"
         base = await self._landing.tip() if self._crew.depot is not None else ""
-        number = card.attempts + 1
         self._ledger.record(
             AttemptClaimed(
-                task=task,
-                attempt=f"{self._board.run}.{task}.{number}",
-                number=number,
+                task=found.task,
+                attempt=attempt,
+                number=found.number,
                 agent=agent.name,
                 model=agent.model,
                 base=base,
+                reserved=found.reserved,
             )
         )
         await self._ledger.settled()  # what is not written down is not started
         assert card.attempt is not None
-        await self._pipeline.run(self._tasks[task], card.attempt)
+        await self._pipeline.run(self._tasks[found.task], card.attempt)
 
-    def _spawn(self, attempt: Attempt) -> None:
-        task = self._tasks.get(attempt.task)
-        if task is None:
-            self._ledger.record(
-                Noticed(level="warning", message=f"{attempt.task} is no longer in the spec; its attempt is left as it is")
-            )
-            return
-        self._running[attempt.task] = asyncio.get_running_loop().create_task(self._pipeline.run(task, attempt))
-        self._running[attempt.task].add_done_callback(self._ended(attempt.task))
+    def _go(self, task: str, work: Coroutine[None, None, None]) -> None:
+        self._running[task] = asyncio.get_running_loop().create_task(work)
+        self._running[task].add_done_callback(self._ended(task))
 
     def _ended(self, task: str) -> Callable[[asyncio.Task[None]], None]:
         def ended(done: asyncio.Task[None]) -> None:
             self._running.pop(task, None)
-            if not done.cancelled() and (error := done.exception()):
-                self._fatal = self._fatal or error
-            elif not done.cancelled():
-                self._route(task)
-            self._wake.set()
+            if not done.cancelled():
+                if error := done.exception():
+                    self._fatal = self._fatal or error
+                else:
+                    self._route(task)
+            self.steering.wake.set()
 
         return ended
 
+    # -- what follows from how it ended ---------------------------------------------------------------------------------------
+
     def _route(self, task: str) -> None:
-        card = self._board.cards[task]
+        card, config = self._board.cards[task], self._crew.config
+        if card.state == "landed":
+            self._failed_in_a_row = 0
         if card.state != "todo" or not card.failures:
             return
-        action, reason = route(card.failures, self._crew.config.retry.attempts)
-        if action == "fail":
-            self._ledger.record(TaskFailed(task=task, reason=reason))
-        elif action == "ask":
-            self._ledger.record(TaskNeedsHuman(task=task, reason=reason))
+        last = card.failures[-1]
+        if task in self._cancelled:
+            self._cancelled.discard(task)
+            self._ledger.record(TaskNeedsHuman(task=task, reason="cancelled by you"))
+            return
+        decided = route(card.failures, config, task)
+        if decided.action == "wait":
+            until = last.at + decided.wait_s
+            self._ledger.record(AgentPaused(agent=last.agent, until=until, reason=decided.reason))
+        elif decided.action == "fail":
+            self._ledger.record(TaskFailed(task=task, reason=decided.reason))
+            self._failed_in_a_row += 1
+            if config.on_failure == "stop":
+                self.steering.halt(f"{task} failed, and on_failure is stop")
+            elif config.max_consecutive_failures and self._failed_in_a_row >= config.max_consecutive_failures:
+                self.steering.halt(f"{self._failed_in_a_row} tasks failed one after the other")
+        elif decided.action == "ask":
+            self._ledger.record(TaskNeedsHuman(task=task, reason=decided.reason))
+            if decided.agent_wide:
+                self._dispatch.barred[last.agent] = decided.reason
 
-    async def _watch_inbox(self) -> None:
-        while True:
-            await self._crew.clock.sleep(_INBOX_S)
-            requests = self._crew.store.requests()
-            for request in requests:
-                card = self._board.cards.get(request.body)
-                if request.kind == "retry" and card and card.state in {"failed", "needs_human"}:
-                    self._ledger.record(TaskReopened(task=card.id, by="retry"))
-                elif request.kind == "stop":
-                    self.stop("asked to stop")
-                self._wake.set()
-            if requests:
-                await self._ledger.settled()
-                self._crew.store.answered([request.id for request in requests])
+    def _out_of_money(self, reason: str) -> None:
+        """A cap is used up: nothing paid starts, and what runs is ended before it spends more."""
+        if self.steering.halted:
+            return
+        self.steering.halt(reason, for_money=True)
+        self._ledger.record(Noticed(level="warning", message=reason, hint="raise the cap in [budget] and run again"))
+        for name in self._running:
+            attempt = self._board.cards[name].attempt
+            if attempt is not None and attempt.exit is None and self._crew.agent_of(attempt.agent).paid:
+                self._crew.launcher.cancel(self._crew.place(attempt.id))
+
+    def _read_spec(self) -> None:
+        """Take over what changed in the spec."""
+        found = self._source.changed_spec() if self._source else None
+        if found is None:
+            return
+        self._crew.spec, changes = found
+        self._tasks = {task.id: task for task in self._crew.spec.tasks}
+        if changes:
+            self._ledger.record(*changes)
+            self._board.open()
+            self.steering.wake.set()
+
+    def _look_again(self) -> None:
+        """What a watching engine does when nothing is to do."""
+        self._read_spec()
+        self.steering.reconsider()
+        if self._source and self._source.changed_settings():
+            self.steering.stop(SETTINGS_CHANGED, "stopped")
 
     def _ending(self) -> RunFinished:
         cards = self.cards
         count = {state: sum(card.state == state for card in cards) for state in ("landed", "failed", "needs_human")}
+        landed = f"{count['landed']} of {len(cards)} landed"
         state: RunState
-        if self._stopping:
-            state, reason = "interrupted", self._stopping
+        if self.steering.stopping:
+            state, reason = self.steering.ended_as, self.steering.stopping
         elif count["landed"] == len(cards):
             state, reason = "finished", f"all {len(cards)} tasks landed"
+        elif self.steering.halted:
+            state, reason = ("failed" if count["failed"] else "needs_human"), f"{self.steering.halted}; {landed}"
         elif count["failed"]:
-            state, reason = "failed", f"{count['failed']} failed, {count['landed']} of {len(cards)} landed"
-        elif count["needs_human"]:
-            state, reason = "needs_human", f"{count['needs_human']} need you, {count['landed']} of {len(cards)} landed"
+            state, reason = "failed", f"{count['failed']} failed, {landed}"
+        elif count["needs_human"] or self._dispatch.barred:
+            state, reason = "needs_human", f"{count['needs_human']} need you, {landed}"
         else:
-            state, reason = "stopped", f"{count['landed']} of {len(cards)} landed"
+            state, reason = "stopped", landed
         return RunFinished(run=self._board.run, state=state, reason=reason)

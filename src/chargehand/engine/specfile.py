@@ -12,11 +12,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from chargehand.model.errors import EnvironmentProblem
+from chargehand.model.errors import StorageProblem
 from chargehand.model.task import FileStatus
 from chargehand.spec.writeback import mark_many
 
-_SHARE = 0.05
+_SHARE = 0.02
 """At most this part of the time goes into rewriting the file."""
 
 
@@ -55,7 +55,7 @@ class SpecFile:
                 break
             except OSError as error:
                 problem = f"cannot write {self._path}: {error.strerror}"
-                raise EnvironmentProblem(problem, hint="free space or rights, then run again") from error
+                raise StorageProblem(problem, hint="free space or rights, then run again") from error
         self._pause = max(0.2, (time.perf_counter() - started) / _SHARE)
 
     def _replace(self, data: bytes, before: os.stat_result) -> bool:

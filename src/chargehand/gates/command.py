@@ -70,8 +70,11 @@ class CommandGate:
         first = shlex.split(command)[0]
         return "" if first in _SHELL_WORDS or "=" in first else first
 
-    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:
-        """Run the command in ``checkout``; logs and its private home go to ``directory``, which is for this verdict only."""
+    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict | None:
+        """Run the command in ``checkout``; logs and its private home go to ``directory``, which is for this verdict only.
+
+        None when its supervisor was killed: that says nothing of the commit.
+        """
         launch = Launch(
             argv=self._argv,
             cwd=str(checkout),
@@ -80,6 +83,8 @@ class CommandGate:
             timeout_s=self._config.timeout_minutes * 60,
         )
         ended = await self._launcher.run(launch)
+        if ended.cause == "lost":
+            return None
         stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
         word, summary = self._verdict(ended, stdout, stderr)
         return Verdict(

@@ -20,13 +20,15 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class AgentConfig(_Table, frozen=True, kw_only=True):
-    """A program that does tasks. ``env`` names variables passed through from the user's environment (nothing else is)."""
+    """A program that does tasks. ``env`` names variables passed through from the user's environment (nothing else is). ``paid``:
+    its calls cost something, and so are held against the budget."""
 
     kind: Literal["command", "scripted"] = "command"
     command: Command = ""
     script: str = ""
     model: str = ""
     env: list[str] = []
+    paid: bool = True
 
 
 class GateConfig(_Table, frozen=True, kw_only=True):
@@ -38,17 +40,48 @@ class GateConfig(_Table, frozen=True, kw_only=True):
 
 
 class RetryConfig(_Table, frozen=True, kw_only=True):
-    """``attempts`` is how many tries a task gets before it is failed."""
+    """``attempts`` is how many tries a task gets before it is failed. ``escalate`` names the agents that get the next try when the
+    same failure came twice, and the last try. ``wait_seconds`` is the first wait for a provider that cannot serve; it doubles."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    escalate: list[str] = []
+    wait_seconds: Positive = 5.0
+    wait_limit_minutes: Positive = 360.0
 
 
 class TimeoutConfig(_Table, frozen=True, kw_only=True):
-    """Limits of one attempt. ``stall_minutes``: no output and no file changed. ``kill_seconds``: from TERM to KILL."""
+    """Limits of one attempt: ``task_minutes`` in all, ``stall_minutes`` without output or changed file, ``kill_seconds`` from TERM
+    to KILL. Limits of the engine: ``storage_minutes`` it waits for a disk that cannot be written, ``session_minutes`` after which
+    nothing new starts, ``idle_minutes`` after which ``watch`` ends when nothing was to do (0: no limit)."""
 
     task_minutes: Positive = 30.0
     stall_minutes: Positive = 10.0
+    storage_minutes: Annotated[float, msgspec.Meta(ge=0)] = 10.0
+    session_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    idle_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     kill_seconds: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5.0
+
+
+Money = Annotated[float, msgspec.Meta(ge=0)] | None
+Tokens = Annotated[int, msgspec.Meta(ge=0)] | None
+
+
+class BudgetConfig(_Table, frozen=True, kw_only=True):
+    """Caps, each in USD and in tokens: for the run, for one task, for a task's tries after the first, for a day (UTC), for the
+    project's life. ``reserve_*`` is set aside for each call before it is made, and charged when it reports nothing."""
+
+    run_usd: Money = None
+    task_usd: Money = None
+    retry_usd: Money = None
+    day_usd: Money = None
+    total_usd: Money = None
+    reserve_usd: Money = None
+    run_tokens: Tokens = None
+    task_tokens: Tokens = None
+    retry_tokens: Tokens = None
+    day_tokens: Tokens = None
+    total_tokens: Tokens = None
+    reserve_tokens: Tokens = None
 
 
 class Config(_Table, frozen=True, kw_only=True):
@@ -65,4 +98,7 @@ class Config(_Table, frozen=True, kw_only=True):
     agents: dict[str, AgentConfig] = {}
     gates: dict[str, GateConfig] = {}
     retry: RetryConfig = RetryConfig()
+    budget: BudgetConfig = BudgetConfig()
+    on_failure: Literal["skip", "stop", "ask"] = "skip"
+    max_consecutive_failures: Annotated[int, msgspec.Meta(ge=0)] = 0
     timeouts: TimeoutConfig = TimeoutConfig()

@@ -81,6 +81,16 @@ class EnvironmentProblem(ChargehandError):
     code = "environment"
 
 
+class StorageProblem(EnvironmentProblem):
+    """The disk is full, read-only or failing. It may pass: what was not written can be written again."""
+
+    code = "storage"
+
+
+STORAGE_WORDS = ("No space left on device", "Disk quota exceeded", "Read-only file system", "Input/output error")
+"""How programs say that it is the disk."""
+
+
 class NeedsHuman(ChargehandError):
     """Only a person can decide what happens next."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from chargehand.model.work import Exit, Outcome, RunState, Usage, Verdict
+from chargehand.model.work import AgentError, Exit, Outcome, RunState, Usage, Verdict
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
@@ -24,6 +24,7 @@ class RunStarted(_Fact, frozen=True, kw_only=True, tag="run.started"):
     agent: str
     jobs: int
     version: str
+    operator: str = ""
     config: dict[str, object] = {}
 
 
@@ -35,7 +36,36 @@ class RunContinued(_Fact, frozen=True, kw_only=True, tag="run.continued"):
     agent: str
     jobs: int
     version: str
+    operator: str = ""
     config: dict[str, object] = {}
+
+
+class RunPaused(_Fact, frozen=True, kw_only=True, tag="run.paused"):
+    """Nothing new starts until it is resumed. ``by`` is a person, or what cannot be done without."""
+
+    by: str
+    reason: str = ""
+
+
+class RunResumed(_Fact, frozen=True, kw_only=True, tag="run.resumed"):
+    by: str
+
+
+class BudgetChanged(_Fact, frozen=True, kw_only=True, tag="budget.changed"):
+    """A cap was changed between two starts of the run; None is "no cap"."""
+
+    cap: str
+    old: float | None
+    new: float | None
+    by: str
+
+
+class AgentPaused(_Fact, frozen=True, kw_only=True, tag="agent.paused"):
+    """No task is given to this agent before ``until`` (Unix seconds)."""
+
+    agent: str
+    until: float
+    reason: str
 
 
 class RunFinished(_Fact, frozen=True, kw_only=True, tag="run.finished"):
@@ -63,7 +93,7 @@ class TaskRemoved(_Fact, frozen=True, kw_only=True, tag="task.removed"):
 
 
 class AttemptClaimed(_Fact, frozen=True, kw_only=True, tag="attempt.claimed"):
-    """The attempt counts from here on, whatever becomes of it."""
+    """The attempt counts from here on, whatever becomes of it. ``reserved`` is set aside for it in the budget."""
 
     task: str
     attempt: str
@@ -71,13 +101,18 @@ class AttemptClaimed(_Fact, frozen=True, kw_only=True, tag="attempt.claimed"):
     agent: str
     model: str = ""
     base: str = ""
+    reserved: Usage = Usage()
 
 
 class AttemptExited(_Fact, frozen=True, kw_only=True, tag="attempt.exited"):
+    """``usage`` is what the agent reported, ``charged`` what goes on the bill: the same, or what was reserved."""
+
     task: str
     attempt: str
     exit: Exit
     usage: Usage = Usage()
+    charged: Usage = Usage()
+    error: AgentError | None = None
 
 
 class CommitTaken(_Fact, frozen=True, kw_only=True, tag="attempt.taken"):
@@ -171,8 +206,9 @@ class Noticed(_Fact, frozen=True, kw_only=True, tag="notice"):
 
 
 Fact = (
-    RunStarted | RunContinued | RunFinished | TaskAdded | TaskRemoved | AttemptClaimed | AttemptExited | CommitTaken
-    | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened
+    RunStarted | RunContinued | RunPaused | RunResumed | RunFinished | BudgetChanged | AgentPaused
+    | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened
+    | AttemptClaimed | AttemptExited | CommitTaken | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded
     | TargetMoved | TargetDelivered | Noticed
 )  # fmt: skip
 

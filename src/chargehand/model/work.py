@@ -22,8 +22,45 @@ ExitCause = Literal["exited", "timeout", "stall", "cancelled", "lost", "not_star
 """``lost``: the supervisor died without leaving a result. ``not_started``: the program could not be executed."""
 
 Outcome = Literal[
-    "landed", "empty", "agent_failed", "gate_failed", "gate_error", "conflict", "timeout", "stall", "interrupted", "error"
+    "landed",
+    "empty",
+    "agent_failed",
+    "gate_failed",
+    "gate_error",
+    "conflict",
+    "timeout",
+    "stall",
+    "interrupted",
+    "unavailable",
+    "refused",
+    "error",
 ]
+"""``unavailable``: the provider could not serve the agent now (it waits, and spends no try). ``refused``: it will not serve it at
+all until a person acts. ``interrupted``: ended from outside. ``error``: the platform could not do its part."""
+
+ErrorClass = Literal[
+    "rate_limit",
+    "usage_window",
+    "capacity",
+    "network",
+    "server",
+    "auth",
+    "quota",
+    "model_not_found",
+    "permission",
+    "blocked",
+    "context_overflow",
+    "crash",
+]
+
+WAITING_CLASSES = frozenset({"rate_limit", "usage_window", "capacity", "network", "server"})
+"""What passes by itself: wait, and try again without spending an attempt."""
+
+HUMAN_CLASSES = frozenset({"auth", "quota", "model_not_found", "permission", "blocked"})
+"""What only a person can mend: no second call is made blindly."""
+
+AGENT_WIDE = frozenset({"rate_limit", "usage_window", "capacity", "network", "server", "auth", "quota", "model_not_found"})
+"""What concerns every task of the same agent, not only the one that met it."""
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -46,6 +83,22 @@ class Usage(msgspec.Struct, frozen=True):
     @property
     def measured(self) -> bool:
         return self.input_tokens is not None or self.output_tokens is not None or self.cost_usd is not None
+
+
+class AgentError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an agent says kept it from working. ``retry_after_s`` from its end, ``reset_at`` in Unix seconds; 0: not told."""
+
+    kind: ErrorClass
+    message: str = ""
+    retry_after_s: float = 0.0
+    reset_at: float = 0.0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a transcript says of the call: its price, and the error that ended it, if there was one."""
+
+    usage: Usage = Usage()
+    error: AgentError | None = None
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -106,6 +159,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     attempt: int
     outcome: Outcome
     reason: str
+    agent: str = ""
+    at: float = 0.0
+    error: AgentError | None = None
+    fingerprint: str = ""
     commit: str = ""
     files: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

@@ -10,8 +10,9 @@ import heapq
 from collections.abc import Callable, Collection, Iterable
 
 from chargehand.model import facts
-from chargehand.model.work import DONE_STATES, Exit, Failure, Usage, Verdict
+from chargehand.model.work import DONE_STATES, AgentError, Exit, Failure, Usage, Verdict
 from chargehand.plan import graph
+from chargehand.plan.routing import fingerprint
 
 _OfAttempt = facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued
 
@@ -23,6 +24,8 @@ class Attempt:
         self.id, self.task, self.number = fact.attempt, fact.task, fact.number
         self.agent, self.model, self.base = fact.agent, fact.model, fact.base
         self.started_at = at
+        self.reserved = fact.reserved
+        self.error: AgentError | None = None
         self.exited_at = 0.0
         self.ended_at: float | None = None
         self.exit: Exit | None = None
@@ -73,6 +76,7 @@ class Board:
     def __init__(self) -> None:
         self.cards: dict[str, Card] = {}
         self.run = ""
+        self.agent_pauses: dict[str, tuple[float, str]] = {}
         self.changed_tasks: dict[str, Card] = {}
         self.changed_attempts: dict[str, Attempt] = {}
         self._followers: dict[str, list[str]] = {}
@@ -81,6 +85,7 @@ class Board:
         self._opened = False
         self._fold: dict[type, Callable[..., None]] = {
             facts.RunStarted: self._run_started,
+            facts.AgentPaused: self._agent_paused,
             facts.TaskAdded: self._task_added,
             facts.TaskRemoved: self._task_removed,
             facts.AttemptClaimed: self._claimed,
@@ -106,6 +111,9 @@ class Board:
 
     def _run_started(self, fact: facts.RunStarted, _at: float) -> None:
         self.run = fact.run
+
+    def _agent_paused(self, fact: facts.AgentPaused, _at: float) -> None:
+        self.agent_pauses[fact.agent] = (fact.until, fact.reason)
 
     def _task_added(self, fact: facts.TaskAdded, _at: float) -> None:
         card = self.cards.get(fact.task)
@@ -140,8 +148,8 @@ class Board:
 
     def _exited(self, fact: facts.AttemptExited, at: float) -> None:
         card, attempt = self._live(fact)
-        attempt.exit, attempt.usage, attempt.exited_at = fact.exit, fact.usage, at
-        card.usage = card.usage + fact.usage
+        attempt.exit, attempt.usage, attempt.exited_at, attempt.error = fact.exit, fact.charged, at, fact.error
+        card.usage = card.usage + fact.charged
         card.working_s += max(0.0, fact.exit.ended_at - fact.exit.started_at)
         self.changed_tasks[card.id] = card
 
@@ -244,6 +252,11 @@ class Board:
             heapq.heappush(self._ready, entry)
         return taken
 
+    def give_back(self, tasks: Iterable[str]) -> None:
+        """Tasks that were taken but cannot be started now: they are offered again."""
+        for task in tasks:
+            self._offer(self.cards[task])
+
     def order(self) -> list[str]:
         """The tasks still to do, in the order one worker would take them."""
         state = {card.id: card.missing for card in self.cards.values()}
@@ -266,18 +279,29 @@ class Board:
         """Attempts that were claimed and did not end: after a crash these are to be taken up again."""
         return [card.attempt for card in self.cards.values() if card.attempt is not None]
 
-    def drain(self) -> tuple[list[Card], list[Attempt]]:
-        """What changed since the last call, for the ledger's tables."""
-        changed = list(self.changed_tasks.values()), list(self.changed_attempts.values())
+    def changed(self) -> tuple[list[Card], list[Attempt]]:
+        """What changed since :meth:`forget_changes`, for the ledger's tables."""
+        return list(self.changed_tasks.values()), list(self.changed_attempts.values())
+
+    def forget_changes(self) -> None:
+        """The tables have it all."""
         self.changed_tasks.clear()
         self.changed_attempts.clear()
-        return changed
 
 
 def failure_of(attempt: Attempt, fact: facts.AttemptEnded) -> Failure:
     """What the next attempt is told about this one."""
     said = tuple(v for v in attempt.verdicts if v.commit == attempt.proposal and v.verdict != "pass")
     return Failure(
-        attempt=attempt.number, outcome=fact.outcome, reason=fact.reason, commit=attempt.commit, files=attempt.files,
-        verdicts=said, excerpt=fact.excerpt,
-    )  # fmt: skip
+        attempt=attempt.number,
+        outcome=fact.outcome,
+        reason=fact.reason,
+        agent=attempt.agent,
+        at=attempt.ended_at or 0.0,
+        error=attempt.error,
+        fingerprint=fingerprint(fact.outcome, said, fact.excerpt),
+        commit=attempt.commit,
+        files=attempt.files,
+        verdicts=said,
+        excerpt=fact.excerpt,
+    )

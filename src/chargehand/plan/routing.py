@@ -1,29 +1,43 @@
-"""What to do after an attempt that did not land.
+"""What to do after an attempt that did not land, and who does the next one.
 
-Three kinds of not-done are never mixed: the product is wrong (try again, told what failed), the platform cannot (no try is spent),
-a person must act (ask). What is unknown is asked.
+Three kinds of not-done are never mixed: the product is wrong (try again, told what failed), the platform cannot (wait, no try is
+spent), a person must act (ask). What is unknown is asked.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from hashlib import blake2b
+from itertools import pairwise
 from typing import Literal, NamedTuple
+from zlib import crc32
 
-from chargehand.model.work import Failure
+from chargehand.model.config import Config
+from chargehand.model.work import AGENT_WIDE, Failure, Verdict
 
 INTERRUPTIONS_ALLOWED = 20
 """Attempts cut short from outside spend no try; a task that is cut short this often has another illness."""
 
+LONGEST_STEP_S = 300.0
+"""A wait doubles up to this, unless the provider names a time."""
+
 _PRODUCT = frozenset({"empty", "agent_failed", "gate_failed", "conflict", "timeout", "stall"})
+_CHANGING = re.compile(r"0x[0-9a-f]+|\b[0-9a-f]{7,}\b|\d+(?:\.\d+)?|/\S+/")
 
 
 class Route(NamedTuple):
-    action: Literal["retry", "fail", "ask"]
+    """``wait``: try again after ``wait_s`` seconds; with ``agent_wide`` all tasks of that agent wait. ``ask`` with ``agent_wide``:
+    no task can be given to that agent before a person has acted."""
+
+    action: Literal["retry", "wait", "fail", "ask"]
     reason: str = ""
+    wait_s: float = 0.0
+    agent_wide: bool = False
 
 
-def route(failures: Sequence[Failure], attempts_allowed: int) -> Route:
-    """Decide from the failures since the task was last opened, oldest first."""
+def route(failures: Sequence[Failure], config: Config, task: str = "") -> Route:
+    """Decide from the failures since the task was last opened, oldest first. ``task`` only spreads the waits of several tasks."""
     if not failures:
         return Route("retry")
     last = failures[-1]
@@ -32,10 +46,58 @@ def route(failures: Sequence[Failure], attempts_allowed: int) -> Route:
         if cut >= INTERRUPTIONS_ALLOWED:
             return Route("ask", f"was interrupted {cut} times: {last.reason}")
         return Route("retry")
+    if last.outcome == "unavailable":
+        return _wait(failures, config, task)
+    if last.outcome == "refused" and last.error:
+        return Route("ask", last.reason, agent_wide=last.error.kind in AGENT_WIDE)
     if last.outcome not in _PRODUCT:
         return Route("ask", last.reason)
-    tried = sum(failure.outcome in _PRODUCT for failure in failures)
-    if tried < attempts_allowed:
+    tried = tries(failures)
+    if tried < config.retry.attempts:
         return Route("retry")
     times = "1 attempt" if tried == 1 else f"{tried} attempts"
-    return Route("fail", f"{times}, the last: {last.reason}")
+    return Route("ask" if config.on_failure == "ask" else "fail", f"{times}, the last: {last.reason}")
+
+
+def tries(failures: Sequence[Failure]) -> int:
+    """How many of the task's tries are spent."""
+    return sum(failure.outcome in _PRODUCT for failure in failures)
+
+
+def _wait(failures: Sequence[Failure], config: Config, task: str) -> Route:
+    last = failures[-1]
+    assert last.error is not None
+    streak = 0
+    for failure in reversed(failures):
+        if failure.outcome != "unavailable":
+            break
+        streak += 1
+    first = failures[-streak].at
+    if last.error.reset_at:
+        wait = max(1.0, last.error.reset_at - last.at)
+    elif last.error.retry_after_s:
+        wait = last.error.retry_after_s
+    else:
+        jitter = 0.7 + 0.6 * crc32(f"{task}.{last.attempt}".encode()) / 2**32
+        wait = min(LONGEST_STEP_S, config.retry.wait_seconds * 2.0 ** (streak - 1)) * jitter
+    if last.at + wait - first > config.retry.wait_limit_minutes * 60:
+        return Route("ask", f"waited since its attempt {failures[-streak].attempt} for the provider: {last.reason}")
+    return Route("wait", last.reason, wait, agent_wide=last.error.kind in AGENT_WIDE)
+
+
+def next_agent(failures: Sequence[Failure], default: str, config: Config) -> str:
+    """Who gets the next try: the default agent; the next of ``escalate`` each time the same failure came twice in a row, and, if it
+    never did, the first of them for the last try."""
+    product = [failure for failure in failures if failure.outcome in _PRODUCT]
+    steps = sum(one.fingerprint == two.fingerprint for one, two in pairwise(product))
+    last_try = config.retry.attempts > 1 and len(product) == config.retry.attempts - 1
+    ladder = [default, *config.retry.escalate]
+    return ladder[min(len(ladder) - 1, max(steps, int(last_try)))]
+
+
+def fingerprint(outcome: str, verdicts: Sequence[Verdict], excerpt: str) -> str:
+    """The same for two failures that are the same but for times, numbers, addresses and paths."""
+    said = [outcome, *(part for verdict in verdicts for part in (verdict.gate, verdict.evidence or verdict.summary))]
+    if not verdicts:
+        said.append(excerpt)
+    return blake2b(_CHANGING.sub("#", "\n".join(said)).encode("utf-8", "replace"), digest_size=8).hexdigest()

@@ -1,6 +1,6 @@
 """One program under supervision, from its start until nothing is left of it. Runs inside the shim."""
 # pathlib would double the start-up time of a shim.
-# ruff: noqa: PTH110, PTH112, PTH118
+# ruff: noqa: PTH112
 
 from __future__ import annotations
 
@@ -216,11 +216,9 @@ def find_program(name: str, path: str) -> str:
     """The file to execute, looked for in the program's own PATH. Raises OSError."""
     if "/" in name:
         return name
-    found = errno.ENOENT
-    for folder in path.split(os.pathsep):
-        candidate = os.path.join(folder or ".", name)
+    candidates = [f"{folder or '.'}/{name}" for folder in path.split(os.pathsep)]
+    for candidate in candidates:
         if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):
             return candidate
-        if os.path.exists(candidate):
-            found = errno.EACCES
-    raise OSError(found, os.strerror(found), name)
+    problem = errno.EACCES if any(map(os.path.exists, candidates)) else errno.ENOENT
+    raise OSError(problem, os.strerror(problem), name)

@@ -14,6 +14,8 @@ import msgspec
 
 from chargehand.model.errors import Locked
 
+_TRIES, _PAUSE = 5, 0.02
+
 
 class Holder(msgspec.Struct, frozen=True):
     """Who holds the lock, as it is written into the file. ``started_at`` in Unix seconds."""
@@ -41,19 +43,14 @@ class ProjectLock:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Not inherited by any program we start: the lock would live on in it.
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = _holder(file)
+        if not _lock(file):
+            found = _holder(file)
             os.close(file)
-            who = holder.describe() if holder else "another process"
-            raise Locked(f"this project is in use by {who}", hint="wait for it to end, or stop it first") from None
-        except BaseException:
-            os.close(file)
-            raise
-        holder = Holder(os.getpid(), platform.node(), time.time(), self._command)
+            who = found.describe() if found else "another process"
+            raise Locked(f"this project is in use by {who}", hint="wait for it to end, or stop it first")
+        me = Holder(os.getpid(), platform.node(), time.time(), self._command)
         os.ftruncate(file, 0)
-        os.pwrite(file, msgspec.json.encode(holder) + b"\n", 0)
+        os.pwrite(file, msgspec.json.encode(me) + b"\n", 0)
         self._file = file
 
     def release(self) -> None:
@@ -68,6 +65,18 @@ class ProjectLock:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
+
+
+def _lock(file: int) -> bool:
+    # One who only looks (``holder``) has the lock for a moment; he is no reason to give up.
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_PAUSE)
+        else:
+            return True
+    return False
 
 
 def _holder(file: int) -> Holder | None:

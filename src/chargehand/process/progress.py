@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 _MOST_ENTRIES = 200_000
 
@@ -32,7 +33,7 @@ def last_change(root: str) -> float:
 
 
 def _look(folder: str) -> tuple[float, list[str], int]:
-    newest = 0.0
+    """The latest change in one folder, the folders in it, the number of entries."""
     folders = []
     count = 0
     try:
@@ -40,10 +41,19 @@ def _look(folder: str) -> tuple[float, list[str], int]:
         with os.scandir(folder) as entries:
             for entry in entries:
                 count += 1
-                newest = max(newest, entry.stat(follow_symlinks=False).st_ctime)
+                newest = max(newest, _changed(entry))
                 if entry.is_dir(follow_symlinks=False) and not (entry.name == "objects" and folder.endswith("/.git")):
                     folders.append(entry.path)
+    except FileNotFoundError:
+        newest = time.time()
     except OSError:
-        # It went away while we looked, which is a change its parent shows.
-        pass
+        newest = 0.0
     return newest, folders, count
+
+
+def _changed(entry: os.DirEntry[str]) -> float:
+    try:
+        return entry.stat(follow_symlinks=False).st_ctime
+    except FileNotFoundError:
+        # Somebody removed it while we looked: that is work, and this moment is when.
+        return time.time()

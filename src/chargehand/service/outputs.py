@@ -245,6 +245,15 @@ class HandedOver(TypedDict):
     handed_over: bool
 
 
+class Asked(TypedDict):
+    """``chargehand stop|pause|resume|cancel --json``: what was left in the inbox of the running engine."""
+
+    schema_version: int
+    request: int
+    kind: Literal["stop", "pause", "resume", "cancel"]
+    task: str
+
+
 class ErrorObject(TypedDict):
     code: str
     message: str

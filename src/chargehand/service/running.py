@@ -7,32 +7,46 @@ import difflib
 import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
 from chargehand import __version__
 from chargehand.engine.crew import Crew
-from chargehand.engine.ledger import Ledger, Listener
-from chargehand.engine.runner import Runner
-from chargehand.model.config import Config
-from chargehand.model.errors import EnvironmentProblem, Problem, UsageProblem
-from chargehand.model.facts import Fact, RunContinued, RunFinished, RunStarted, TaskAdded, TaskLanded, TaskRemoved, TaskReopened
+from chargehand.engine.ledger import Ledger
+from chargehand.engine.runner import Runner, Source
+from chargehand.model.config import BudgetConfig, Config
+from chargehand.model.errors import ChargehandError, EnvironmentProblem, Problem, UsageProblem
+from chargehand.model.facts import (
+    BudgetChanged,
+    Event,
+    Fact,
+    RunContinued,
+    RunFinished,
+    RunStarted,
+    TaskAdded,
+    TaskLanded,
+    TaskRemoved,
+    TaskReopened,
+)
 from chargehand.model.task import Spec, Task
 from chargehand.plan.board import Board, Card
 from chargehand.ports import Clock, Depot, Store
 from chargehand.process.lock import ProjectLock
+from chargehand.service import specs
 from chargehand.service.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is asked for: everything (``every``), one task (``task``), or the next one that is ready. ``reopen``: a task to be
-    tried again although it failed."""
+    tried again although it failed. ``watch``: stay when nothing is to do, for what becomes ready."""
 
     every: bool = False
     task: str = ""
     reopen: str = ""
+    watch: bool = False
 
 
 class Hands(NamedTuple):
@@ -65,21 +79,23 @@ class Report(NamedTuple):
         return 0 if all(card.done for card in self.asked) else 1
 
 
-def run(
-    project: Project,
-    config: Config,
-    spec: Spec,
-    hands: Hands,
-    order: Order,
-    *,
-    listener: Listener,
-    control: Callable[[Runner], None],
-    command: str,
-) -> Report:
+class Viewer(Protocol):
+    """Who shows the run and steers it."""
+
+    def begin(self, runner: Runner) -> None:
+        """The engine is about to work; ``runner.steering`` is what steers it."""
+
+    def hear(self, event: Event) -> None:
+        """A fact is durable."""
+
+    def note(self, message: str) -> None:
+        """Something to say that is no fact of the run."""
+
+
+def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order, view: Viewer, command: str) -> Report:
     """Run, and come back when nothing can move any more.
 
-    ``control`` is given the engine once it runs, to stop it. Raises SpecProblem, ConfigProblem, EnvironmentProblem, Locked and
-    UsageProblem before anything was changed or paid.
+    Raises SpecProblem, ConfigProblem, EnvironmentProblem, Locked and UsageProblem before anything was changed or paid.
     """
     _preflight(hands)
     _known(spec, order)
@@ -88,7 +104,8 @@ def run(
         store = hands.store()
         try:
             depot = hands.depot()
-            return asyncio.run(_run(config, hands.crew(store, depot), order, listener, control))
+            source = SpecSource(project, config)
+            return asyncio.run(_run(config, hands.crew(store, depot), order, source, view))
         finally:
             store.close()
 
@@ -108,34 +125,42 @@ def _known(spec: Spec, order: Order) -> None:
             raise UsageProblem(f"there is no task {wanted} in {spec.path}", hint=hint)
 
 
-async def _run(config: Config, crew: Crew, order: Order, listener: Listener, control: Callable[[Runner], None]) -> Report:
+async def _run(config: Config, crew: Crew, order: Order, source: Source | None, view: Viewer) -> Report:
     board = Board()
     open_run = crew.store.open_run()
     run_id = open_run.id if open_run else crew.store.new_run_id()
+    before: Config | None = None
     if open_run:
         for event in crew.store.events(run_id):
             board.apply(event.fact, event.at)
-        board.drain()
+            if isinstance(event.fact, RunStarted | RunContinued):
+                before = _pinned(event.fact.config)
+        board.forget_changes()
     board.run = run_id
     opening = [_opening(config, crew, run_id, continued=open_run is not None)]
+    if before:
+        opening += _changed_caps(before, config)
     opening += reconcile(board, crew.spec, {} if open_run else crew.store.landed_before())
     if order.reopen and board.cards[order.reopen].state in {"failed", "needs_human"}:
-        opening.append(TaskReopened(task=order.reopen, by=_operator()))
+        opening.append(TaskReopened(task=order.reopen, by=operator()))
+    opening += _money_again(board, opening)
     now = crew.clock.now()
     for fact in opening:
         board.apply(fact, now)
     board.open()
     among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
     ledger = Ledger(crew.store, board, crew.clock, run_id)
-    ledger.subscribe(listener)
+    ledger.subscribe(view.hear)
     ledger.enter(opening)
-    runner = Runner(crew, ledger, among=among)
-    control(runner)
+    if isinstance(source, SpecSource):
+        source.board = board
+    runner = Runner(crew, ledger, among=among, source=source, watch=order.watch, tell=view.note)
+    view.begin(runner)
     try:
         end = await runner.run()
     finally:
         await crew.launcher.close()
-    cards = [card for card in board.cards.values() if card.state != "cancelled"]
+    cards = runner.cards
     return Report(end, [card for card in cards if among is None or card.id in among], cards)
 
 
@@ -144,14 +169,72 @@ def _opening(config: Config, crew: Crew, run_id: str, *, continued: bool) -> Fac
     pinned: dict[str, Any] = {
         "run": run_id,
         "spec_digest": crew.spec.digest,
-        "agent": crew.agent.name,
+        "agent": crew.agent,
         "jobs": config.jobs,
         "version": __version__,
+        "operator": operator(),
         "config": settings,
     }
     if continued:
         return RunContinued(**pinned)
     return RunStarted(**pinned, spec=crew.spec.path, target=config.target, base="")
+
+
+def _pinned(config: dict[str, object]) -> Config | None:
+    """The settings an earlier engine ran with; None when this version cannot read them."""
+    try:
+        return msgspec.convert(config, Config)
+    except msgspec.ValidationError:
+        return None
+
+
+def _changed_caps(before: Config, now: Config) -> list[Fact]:
+    """Raising a cap is an act somebody did: it is recorded."""
+    caps = [field.name for field in msgspec.structs.fields(BudgetConfig)]
+    pairs = [(cap, getattr(before.budget, cap), getattr(now.budget, cap)) for cap in caps]
+    return [BudgetChanged(cap=cap, old=old, new=new, by=operator()) for cap, old, new in pairs if old != new]
+
+
+def _money_again(board: Board, opening: Sequence[Fact]) -> list[Fact]:
+    """Tasks that were stopped by a cap of their own are open again when a cap was changed."""
+    if not any(isinstance(fact, BudgetChanged) for fact in opening):
+        return []
+    stopped = [card.id for card in board.cards.values() if card.state == "needs_human" and " budget: " in card.reason]
+    return [TaskReopened(task=task, by="a changed budget") for task in stopped]
+
+
+class SpecSource:
+    """The user's files, looked at again while an engine works. ``board`` is set when there is one."""
+
+    def __init__(self, project: Project, config: Config) -> None:
+        self._project, self._path = project, config.spec
+        self._spec_seen, self._settings_seen = _mark(project.root / config.spec), _mark(project.config)
+        self.board: Board | None = None
+
+    def changed_spec(self) -> tuple[Spec, list[Fact]] | None:
+        """See ``engine.runner.Source``. A spec that cannot be used is left alone until it can."""
+        seen = _mark(self._project.root / self._path)
+        if seen == self._spec_seen or self.board is None:
+            return None
+        self._spec_seen = seen
+        try:
+            spec = specs.read(self._project, self._path)
+        except (ChargehandError, OSError):
+            return None
+        return spec, reconcile(self.board, spec, {})
+
+    def changed_settings(self) -> bool:
+        """See ``engine.runner.Source``."""
+        return _mark(self._project.config) != self._settings_seen
+
+
+def _mark(path: Path) -> tuple[int, int, int]:
+    """What changes when a file does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return (0, 0, 0)
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> list[Fact]:
@@ -213,7 +296,8 @@ def _scope(board: Board, order: Order) -> set[str] | None:
     return live or set(board.order()[:1])
 
 
-def _operator() -> str:
+def operator() -> str:
+    """Who gives the orders, for the record."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -10,6 +10,7 @@ from chargehand.spec.grammar import (
     BOX,
     HEADER,
     HEADING,
+    ID,
     INNER_LABEL,
     LABEL,
     LABELS,
@@ -142,14 +143,26 @@ class Scan:
         self.report.add(code, message, n, column, hint=hint if severity == "error" else "", severity=severity)
 
     def stray(self, start: int, end: int) -> None:
-        """Outside of any task: a meta line or a bold task id there belongs to a task that cannot be read."""
+        """Outside of any task: a meta line, needs or a bold task id there belong to a task that cannot be read."""
         for n in range(start, end):
             line = self.view[n]
             if "|" in line and (meta := META.match(line)) and status_of(meta["word"]):
                 message = "a priority and status line outside of any task"
                 self.report.add("task-meta", message, n, hint=f'put a header such as "{FORM}" above it, or fence it as an example')
-            elif "**" in line:
+            elif "**" in line or "epends on" in line:
+                self.stray_needs(n, line)
                 self.bold(n, line)
+
+    def stray_needs(self, n: int, line: str) -> None:
+        match = PLAIN_LABEL.match(line)
+        if match and any(task_id in self.defined for task_id in ID.findall(line, match.end())):
+            message = "this stands outside of any task, so nothing waits for it"
+            self.report.add(
+                "stray-needs",
+                message,
+                n,
+                hint='move it below the header of the task that waits; a heading with 1 to 3 "#" ends a task',
+            )
 
     def bold(self, n: int, line: str) -> None:
         """Report a paragraph such as ``**TASK-007 - Title**`` that would be a task in another dialect."""
@@ -178,6 +191,8 @@ class _Body:
                 self.sink.append(self.scan.raw[n] if hidden[n] == FENCE else "")
                 if self.open != "empty":
                     self.open = ""
+            elif line[:2] == "**" and "|" not in line:
+                self.label(n, line)
             elif line[0] in _LISTISH and self.listish(n, line):
                 pass
             elif "|" in line and self.meta(n, line):

@@ -39,16 +39,20 @@ def mark_many(data: bytes, changes: Mapping[str, tuple[FileStatus, bool]]) -> tu
 
 def _mark(text: str, changes: Mapping[str, tuple[FileStatus, bool]]) -> tuple[str, frozenset[str]]:
     bom, lines, ends = cut_with_ends(text)
-    missing = set(changes)
-    for block in Scan(lines, Report("", lines)).blocks() if missing else ():
-        if block.id in missing and block.meta is not None:
-            missing.remove(block.id)
-            status, tick = changes[block.id]
-            _set_status(lines, block, status)
-            if tick:
-                _tick(lines, block)
+    pending, missing = set(changes), set()
+    for block in Scan(lines, Report("", lines)).blocks() if pending else ():
+        if block.id not in pending:
+            continue
+        pending.remove(block.id)  # the first of that name counts, as it does for the parser
+        status, tick = changes[block.id]
+        if block.meta is None:
+            missing.add(block.id)
+            continue
+        _set_status(lines, block, status)
+        if tick:
+            _tick(lines, block)
     whole = "".join([part for pair in zip(lines, ends, strict=True) for part in pair])
-    return bom + whole, frozenset(missing)
+    return bom + whole, frozenset(pending | missing)
 
 
 def _set_status(lines: list[str], block: Block, status: FileStatus) -> None:

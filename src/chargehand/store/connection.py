@@ -9,7 +9,7 @@ from pathlib import Path
 
 import apsw
 
-from chargehand.model.errors import ChargehandError, EnvironmentProblem, Locked
+from chargehand.model.errors import ChargehandError, EnvironmentProblem, Locked, StorageProblem
 
 APPLICATION_ID = 0x43484748
 """``CHGH``: tells our files from other people's databases."""
@@ -104,7 +104,7 @@ def _explain(error: apsw.Error, path: Path) -> ChargehandError | None:
             return _unopened(path)
         case apsw.FullError() | apsw.IOError():
             hint = f"free a few megabytes on the file system that holds {path.parent}; what was recorded so far is safe"
-            return EnvironmentProblem(f"the ledger {path} cannot be written: {error}", hint=hint)
+            return StorageProblem(f"the ledger {path} cannot be written: {error}", hint=hint)
         case _:
             return None
 

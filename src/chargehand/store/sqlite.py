@@ -11,7 +11,8 @@ import msgspec
 
 from chargehand.model.errors import EnvironmentProblem
 from chargehand.model.facts import Event, Fact, RunContinued, RunFinished, RunStarted, TaskRemoved
-from chargehand.ports import AttemptRow, Charge, Request, RunRow, TaskRow
+from chargehand.model.work import Usage
+from chargehand.ports import AttemptRow, Charge, PaidRow, Request, RunRow, TaskRow
 from chargehand.store.connection import connect, explained, transaction
 
 _PAGE = 1000
@@ -113,6 +114,12 @@ class SqliteStore:
             for seq, at, body in page:
                 yield Event(seq, at, run, self._fact(seq, body))
                 last = seq
+
+    def paid(self) -> Iterator[PaidRow]:
+        """Every charge of the project's life, of runs that were reset too, oldest first."""
+        query = "SELECT run, at, task, attempt, input_tokens, output_tokens, cost_usd FROM charges ORDER BY id"
+        for run, at, task, attempt, *usage in self._rows(query):
+            yield PaidRow(run, at, task, attempt, Usage(*usage))
 
     def landed_before(self) -> dict[str, str]:
         """Task id to commit, of every task that landed in a run that was not reset; the newest landing counts."""

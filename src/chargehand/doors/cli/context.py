@@ -11,6 +11,8 @@ from chargehand.service.project import Project, find
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from chargehand.service.settings import Settings
 
 
@@ -27,7 +29,9 @@ def settings(args: argparse.Namespace, here: Project) -> Settings:
     from chargehand.service.settings import load
     from chargehand.wiring import user_file
 
-    flags = {name: getattr(args, name) for name in FLAGS if getattr(args, name, None) is not None}
+    flags: dict[str, Any] = {name: getattr(args, name) for name in FLAGS if getattr(args, name, None) is not None}
+    if getattr(args, "budget", None) is not None:
+        flags["budget"] = {"run_usd": args.budget}
     return load(here, flags, os.environ, user_file())
 
 
@@ -39,6 +43,7 @@ def setting_flags(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("settings for this time")
     group.add_argument("--jobs", "-j", type=int, metavar="N", help="how many tasks at once")
     group.add_argument("--agent", metavar="NAME", help="the agent to use, a table [agents.NAME]")
+    group.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, [budget] run_usd")
     group.add_argument("--spec", metavar="FILE", help="the spec to read")
     group.add_argument("--target", metavar="BRANCH", help="the branch to land on")
     group.add_argument("--landing", choices=["squash", "merge"], help="one commit per task, or a merge of what the agent committed")

@@ -35,43 +35,62 @@ def run(args: argparse.Namespace) -> int:
 
 
 def carry_out(args: argparse.Namespace, order: Any) -> int:
-    """Run an order with progress on the terminal and the right reaction to Ctrl-C; used by ``retry`` too."""
+    """Carry out an order with progress on the terminal and the right answer to Ctrl-C; ``retry`` and ``watch`` use it too."""
+    from chargehand.engine.runner import SETTINGS_CHANGED
     from chargehand.service import running, specs, workplace
     from chargehand.wiring import hands
 
     here = context.project(args)
-    config = context.settings(args, here).config
-    spec = specs.read(here, config.spec)
-    config = workplace.resolve(here, config, spec)
-    view = progress.choose(as_json=args.json, stream=sys.stdout)
-    for warning in spec.warnings:
-        view.say(warning.place(), warning.message)
-
-    def control(runner: Runner) -> None:
-        import asyncio
-
-        def interrupted() -> None:
-            if runner.stop("interrupted by you"):
-                names = ", ".join(runner.running)
-                view.note(f"stopping: nothing new starts; waiting for {names or 'nothing'}. Again to end them now.")
-            else:
-                view.note("ending what runs; the next `chargehand run` goes on from here.")
-                runner.cancel()
-
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, interrupted)
-        view.begin(runner)
-
-    try:
-        command = " ".join(["chargehand", *sys.argv[1:]])
-        parts = hands(here, config, spec)
-        report = running.run(here, config, spec, parts, order, listener=view.hear, control=control, command=command)
-    finally:
-        view.close()
+    while True:
+        config = context.settings(args, here).config
+        spec = specs.read(here, config.spec)
+        config = workplace.resolve(here, config, spec)
+        view = progress.choose(as_json=args.json, stream=sys.stdout)
+        for warning in spec.warnings:
+            view.say(warning.place(), warning.message)
+        try:
+            command = " ".join(["chargehand", *sys.argv[1:]])
+            report = running.run(here, config, spec, hands(here, config, spec), order, _Steered(view), command)
+        finally:
+            view.close()
+        if not (order.watch and report.end.reason == SETTINGS_CHANGED):
+            break
     if not args.json:
         view.summary(report)
     return report.exit_code
+
+
+class _Steered:
+    """A view, with the signals of a terminal: Ctrl-C stops, twice ends; Ctrl-\\ pauses and goes on."""
+
+    def __init__(self, view: progress.View) -> None:
+        self._view = view
+        self.hear, self.note = view.hear, view.note
+
+    def begin(self, runner: Runner) -> None:
+        import asyncio
+
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._interrupted, runner)
+        loop.add_signal_handler(signal.SIGQUIT, self._pause, runner)
+        self._view.begin(runner)
+
+    def _interrupted(self, runner: Runner) -> None:
+        if runner.steering.stop("interrupted by you"):
+            waited = ", ".join(runner.running) or "nothing"
+            self._view.note(f"stopping: nothing new starts; waiting for {waited}. Again to end them now.")
+        else:
+            self._view.note("ending what runs; the next `chargehand run` goes on from here.")
+            runner.cancel()
+
+    def _pause(self, runner: Runner) -> None:
+        if runner.steering.paused:
+            self._view.note("going on; the spec is read again.")
+            runner.steering.resume("you")
+        else:
+            self._view.note("paused: nothing new starts; edit the spec if you like. Ctrl-\\ or `chargehand resume` goes on.")
+            runner.steering.pause("you")
 
 
 def _dry_run(args: argparse.Namespace) -> int:

@@ -1,4 +1,8 @@
-"""Tokens and money out of a transcript: JSON lines such as ``{"usage": {"input_tokens": 9}, "cost_usd": 0.01}``."""
+"""What an agent reports in its transcript, one JSON object a line:
+
+``{"usage": {"input_tokens": 9, "output_tokens": 2}, "cost_usd": 0.01}``, added up, and
+``{"error": {"kind": "rate_limit", "message": "...", "retry_after_s": 30}}``, of which the last one counts.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ from typing import BinaryIO
 
 import msgspec
 
-from chargehand.model.work import Usage
+from chargehand.model.work import AgentError, Report, Usage
 
 LINE_LIMIT = 1024 * 1024
 """A longer line (bytes) is no report."""
@@ -17,26 +21,30 @@ ABSURD = 1e12
 """No report of one attempt is larger than this, in tokens or in USD."""
 
 
-class _Report(msgspec.Struct):
+class _Line(msgspec.Struct):
     # `object`, not numbers: one bad value must not hide the good ones beside it.
     usage: object = None
     cost_usd: object = None
+    error: object = None
 
 
-_decoder = msgspec.json.Decoder(_Report)
+_decoder = msgspec.json.Decoder(_Line)
+_WORDS = (b'"usage"', b'"cost_usd"', b'"error"')
 
 
-def read_usage(stdout: Path) -> Usage:
-    """The sum of all reports in a transcript; an empty `Usage` when there is none, or no file. Memory use is flat."""
-    total = Usage()
+def read_report(stdout: Path) -> Report:
+    """All that a transcript reports; empty when there is nothing, or no file. Memory use is flat."""
+    total, error = Usage(), None
     try:
         with stdout.open("rb") as file:
             for line in _lines(file):
-                if line.startswith(b"{") and (b'"usage"' in line or b'"cost_usd"' in line):
-                    total += _report(line)
+                if line.startswith(b"{") and any(word in line for word in _WORDS):
+                    report = _decoded(line)
+                    total += _usage(report)
+                    error = _error(report) or error
     except OSError:
-        return total
-    return total
+        pass
+    return Report(total, error)
 
 
 def _lines(file: BinaryIO) -> Iterator[bytes]:
@@ -49,17 +57,30 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         inside_long = not ended
 
 
-def _report(line: bytes) -> Usage:
+def _decoded(line: bytes) -> _Line:
     try:
-        report = _decoder.decode(line)
+        return _decoder.decode(line)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return Usage()
+        return _Line()
+
+
+def _usage(report: _Line) -> Usage:
     tokens = report.usage if isinstance(report.usage, dict) else {}
     return Usage(
         input_tokens=_count(tokens.get("input_tokens")),
         output_tokens=_count(tokens.get("output_tokens")),
         cost_usd=_money(report.cost_usd),
     )
+
+
+def _error(report: _Line) -> AgentError | None:
+    """None also for a kind nobody knows: what is not understood is judged by the exit code alone."""
+    try:
+        error = msgspec.convert(report.error, AgentError)
+    except (msgspec.ValidationError, RecursionError):
+        return None
+    sane = 0 <= error.retry_after_s <= ABSURD and 0 <= error.reset_at <= ABSURD
+    return error if sane else msgspec.structs.replace(error, retry_after_s=0.0, reset_at=0.0)
 
 
 def _count(value: object) -> int | None:

@@ -1,0 +1,77 @@
+"""What to start next, and with which agent: order from the board, leave from the budget, agents that serve."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Container
+from typing import NamedTuple
+
+from chargehand.engine.crew import Crew
+from chargehand.engine.ledger import Ledger
+from chargehand.engine.purse import Purse
+from chargehand.engine.steering import Steering
+from chargehand.model.facts import TaskNeedsHuman
+from chargehand.model.work import Usage
+from chargehand.plan.routing import next_agent
+
+
+class Next(NamedTuple):
+    """An attempt to be claimed; ``reserved`` is set aside for it already."""
+
+    task: str
+    number: int
+    agent: str
+    reserved: Usage
+
+
+class Dispatch:
+    """``barred`` agents get no task in this run any more: only a person can mend what is wrong with them."""
+
+    def __init__(self, crew: Crew, ledger: Ledger, purse: Purse, steering: Steering, among: Collection[str] | None) -> None:
+        self._crew, self._ledger, self._board = crew, ledger, ledger.board
+        self._purse, self._steering, self._among = purse, steering, among
+        self.barred: dict[str, str] = {}
+
+    def next(self, busy: Container[str] = ()) -> Next | None:
+        """The most urgent attempt that may be claimed now; None when there is none. A ``busy`` task's last attempt is not over yet."""
+        if not self._crew.config.retry.escalate and not self._serves(self._crew.agent):
+            return None
+        passed: list[str] = []
+        found = None
+        while found is None and self._steering.may_start:
+            taken = self._board.take(1, self._among)
+            if not taken:
+                break
+            found = None if taken[0] in busy else self._consider(taken[0])
+            if found is None:
+                passed.append(taken[0])
+        self._board.give_back(passed)
+        return found
+
+    def _consider(self, task: str) -> Next | None:
+        card = self._board.cards[task]
+        name, number = next_agent(card.failures, self._crew.agent, self._crew.config), card.attempts + 1
+        if not self._serves(name):
+            return None
+        paid = self._crew.agent_of(name).paid
+        answer = self._purse.ask(task, number, paid=paid)
+        if answer.word == "yes":
+            return Next(task, number, name, self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid))
+        if answer.word == "task":
+            self._ledger.record(TaskNeedsHuman(task=task, reason=answer.reason))
+        elif answer.word == "all":
+            self._steering.halt(answer.reason, for_money=True)
+        return None
+
+    def _serves(self, agent: str) -> bool:
+        until, _ = self._board.agent_pauses.get(agent, (0.0, ""))
+        return agent not in self.barred and until <= self._crew.clock.now()
+
+    def wait_s(self) -> float | None:
+        """Seconds until an agent that a task waits for serves again; None when nothing is to be waited for."""
+        ready = self._board.take(1, self._among)
+        self._board.give_back(ready)
+        if not ready or not self._steering.may_start:
+            return None
+        now = self._crew.clock.now()
+        ends = [until - now for agent, (until, _) in self._board.agent_pauses.items() if until > now and agent not in self.barred]
+        return max(0.05, min(ends)) if ends else None

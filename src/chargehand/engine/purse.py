@@ -1,0 +1,76 @@
+"""The budget as the engine uses it: asked before a call, held while it runs, charged when it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from chargehand.engine.ledger import Ledger
+from chargehand.model.config import BudgetConfig
+from chargehand.model.facts import Noticed
+from chargehand.model.work import Usage
+from chargehand.plan.board import Attempt
+from chargehand.plan.budget import Answer, Budget, Paid
+from chargehand.ports import Clock, PaidRow
+
+_DAY_S = 86400
+
+
+class Purse:
+    """``on_empty`` is called with the reason when a cap that holds for everything has been used up."""
+
+    def __init__(
+        self, config: BudgetConfig, ledger: Ledger, clock: Clock, before: Iterable[PaidRow], on_empty: Callable[[str], None]
+    ) -> None:
+        self._config, self._ledger, self._clock, self._on_empty = config, ledger, clock, on_empty
+        self._paid = [Paid(row.run, row.task, _number(row.attempt), int(row.at // _DAY_S), row.usage) for row in before]
+        self._budget = self._count()
+
+    def _count(self) -> Budget:
+        """The caps with everything paid so far; made anew when a new day begins."""
+        self._day = int(self._clock.now() // _DAY_S)
+        budget = Budget(self._config, self._ledger.board.run, self._day)
+        for paid in self._paid:
+            budget.charge(paid)
+        for attempt in self._ledger.board.live_attempts():
+            if attempt.exit is None:
+                budget.hold(attempt.id, attempt.task, attempt.number, attempt.reserved)
+        return budget
+
+    def ask(self, task: str, number: int, *, paid: bool) -> Answer:
+        """Whether this attempt may be claimed now. Calls that cost nothing always may."""
+        if not paid:
+            return Answer("yes")
+        if int(self._clock.now() // _DAY_S) != self._day:
+            self._budget = self._count()
+        return self._budget.may(task, number)
+
+    def hold(self, attempt: str, task: str, number: int, *, paid: bool) -> Usage:
+        """Set aside for an attempt that is about to be claimed; returns how much, for the claim."""
+        reserved = self._budget.reserve if paid else Usage()
+        self._budget.hold(attempt, task, number, reserved)
+        return reserved
+
+    def price(self, attempt: Attempt, reported: Usage) -> Usage:
+        """What goes on the bill: what was reported, and what was reserved in the unit in which nothing was."""
+        tokens = reported.input_tokens is None and reported.output_tokens is None
+        return Usage(
+            input_tokens=attempt.reserved.input_tokens if tokens else reported.input_tokens,
+            output_tokens=reported.output_tokens,
+            cost_usd=attempt.reserved.cost_usd if reported.cost_usd is None else reported.cost_usd,
+        )
+
+    def settle(self, attempt: Attempt, charged: Usage) -> None:
+        """The attempt has ended and is charged: what was held for it is free, what was paid counts."""
+        self._budget.release(attempt.id)
+        paid = Paid(self._ledger.board.run, attempt.task, attempt.number, int(self._clock.now() // _DAY_S), charged)
+        self._paid.append(paid)
+        for notice in self._budget.charge(paid):
+            self._ledger.record(Noticed(level="warning", message=notice))
+        if reason := self._budget.exhausted():
+            self._on_empty(reason)
+
+
+def _number(attempt: str) -> int:
+    """The number of an attempt, the last part of its id."""
+    tail = attempt.rpartition(".")[2]
+    return int(tail) if tail.isdigit() else 1

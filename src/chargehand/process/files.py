@@ -1,0 +1,24 @@
+"""Small private files, with the disk's refusals told as what they are."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+from chargehand.model.errors import EnvironmentProblem, StorageProblem
+
+_STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file only its owner can read; folders on the way are made. What is no UTF-8 becomes a question mark.
+
+    Raises StorageProblem when the disk is full or read-only, EnvironmentProblem when it must not be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8", errors="replace")
+    except OSError as error:
+        kind = StorageProblem if error.errno in _STORAGE else EnvironmentProblem
+        raise kind(f"cannot write {path}: {error.strerror}", hint="free space, or make it writable, on this disk") from error

@@ -1,0 +1,300 @@
+"""Chaos: run a scenario once in peace, then again and again under kill -9, and compare.
+
+``python -m tests.chaos.chaos MODE --kills N --seed S --place DIR`` prints its score as one JSON object. It is a process of its own
+because it adopts every orphan of the engines it starts (subreaper): all it may kill, and all that may be left over, descends from it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.chaos.invariants import Ledger, broken
+from tests.chaos.scenario import Project, Scenario
+
+from chargehand.process import tree
+
+MODES = ("engine", "boundary", "shim", "both", "reboot")
+"""Who is killed: the engine at a random instant; the engine at the moment a fact is recorded; one supervisor; the engine and all its
+supervisors (agents live on without them); everything there is, as in a reboot."""
+
+FACTS = (
+    "attempt.claimed", "attempt.exited", "attempt.taken", "gate.verdict", "attempt.candidate", "attempt.queued", "attempt.ended",
+    "task.landed", "target.delivered", "run.continued",
+)  # fmt: skip
+
+MOST_PER_RUN = 14
+"""Kills in one run: a task that is cut short 20 times asks for a person."""
+GONE_WITHIN_S = 10.0
+STUCK_S = 60.0
+
+
+class Engine:
+    """``chargehand run --all --json`` in a session of its own; what it says is heard line by line."""
+
+    def __init__(self, project: Project) -> None:
+        self.started = time.monotonic()
+        self.first_word: float | None = None
+        self._errors = project.outside / "stderr"
+        environment = {**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        with self._errors.open("ab") as errors:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "chargehand", "run", "--all", "--json"],
+                cwd=project.root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors,
+                start_new_session=True,
+            )  # fmt: skip
+        assert self._process.stdout
+        self._out = self._process.stdout.fileno()
+        self._rest = b""
+        self.pid = self._process.pid
+
+    def hear(self, until: float) -> list[str] | None:
+        """The kinds of facts recorded next; an empty list when nothing came until then, None when the engine is gone."""
+        if not select.select([self._out], [], [], max(0.0, until - time.monotonic()))[0]:
+            return []
+        data = os.read(self._out, 65536)
+        if not data:
+            return None
+        if self.first_word is None:
+            self.first_word = time.monotonic() - self.started
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [str(json.loads(line).get("event", "")) for line in lines]
+
+    def wait(self) -> int:
+        code = self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
+        return code
+
+    def said(self) -> str:
+        return self._errors.read_text(errors="replace")[-2000:]
+
+
+def mine() -> list[int]:
+    """Every living process that descends from this one."""
+    return [process.pid for process in tree.descendants([os.getpid()], tree.processes()) if not process.zombie]
+
+
+def bury(engine: Engine | None = None) -> None:
+    """Reap orphans that fell to us. The engine is reaped by whoever waits for it."""
+    for process in tree.processes().values():
+        if process.parent == os.getpid() and process.zombie and (engine is None or process.pid != engine.pid):
+            os.waitpid(process.pid, 0)
+
+
+def shims() -> list[int]:
+    """The supervisors among our descendants."""
+    found = []
+    for pid in mine():
+        try:
+            if b"chargehand.process.shim" in tree.read(f"/proc/{pid}/cmdline"):
+                found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+class Chaos:
+    """Kills in one mode until ``kills`` are done. ``score`` says what came of it."""
+
+    def __init__(self, mode: str, seed: int, kills: int, place: Path) -> None:
+        self.mode, self._wanted, self._place = mode, kills, place
+        self._chance = random.Random(seed)
+        self._scenario = Scenario(seed)
+        self._facts: list[str] = []
+        self.kills = self.runs = 0
+        self.killed_at: Counter[str] = Counter()
+        self.restarts: list[float] = []
+        self.faults: list[str] = []
+        self.attempts: Counter[str] = Counter()
+
+    def go(self) -> None:
+        peace = self._fresh("peace")
+        tree_id = self._in_peace(peace)
+        while self.kills < self._wanted and len(self.faults) < 20:
+            self.runs += 1
+            project = self._fresh(f"run{self.runs}")
+            before = len(self.faults)
+            if self._one_run(project):
+                self.faults += [f"run {self.runs}: {fault}" for fault in broken(project, self._scenario, tree_id)]
+                self.attempts += Counter(Ledger.read(project).outcomes.values())
+            if len(self.faults) == before:
+                shutil.rmtree(project.outside)
+
+    def score(self) -> dict[str, Any]:
+        return {
+            "mode": self.mode,
+            "kills": self.kills,
+            "runs": self.runs,
+            "tasks": len(self._scenario.tasks) * self.runs,
+            "attempts": self.attempts,
+            "killed_at": self.killed_at,
+            "restart_s": {
+                "median": round(statistics.median(self.restarts), 3) if self.restarts else None,
+                "max": round(max(self.restarts), 3) if self.restarts else None,
+            },
+            "faults": self.faults,
+        }
+
+    def _fresh(self, name: str) -> Project:
+        outside = self._place / name
+        outside.mkdir(parents=True)
+        return self._scenario.make(outside)
+
+    def _in_peace(self, project: Project) -> str:
+        """The final tree of a run nothing happens to; what is asked of the others must hold of it too."""
+        assert self._to_the_end(Engine(project)), self.faults
+        self.faults += [f"in peace: {fault}" for fault in broken(project, self._scenario, "")]
+        started = Counter(attempt.split(".")[1] for attempt in project.receipts().started)
+        for task, times in self._scenario.expected_starts().items():
+            if started[task] != times:
+                self.faults.append(f"in peace: {task} was started {started[task]} times, not {times}")
+        return project.git("rev-parse", "main^{tree}")
+
+    def _one_run(self, project: Project) -> bool:
+        """Kill and start again until it has been enough for one run, then let it end. False when it did not end well."""
+        quota = min(MOST_PER_RUN, self._wanted - self.kills)
+        done = 0
+        while done < quota:
+            engine = Engine(project)
+            event = self._until_killed(engine)
+            if event is None:
+                return self._ended(engine)
+            done += 1
+            self.kills += 1
+            self.killed_at[event] += 1
+            if self.mode == "shim":
+                if not self._more_shims(engine, quota - done):
+                    return self._to_the_end(engine)
+                continue
+            engine.wait()
+            bury()
+            self._note_restart(engine)
+            if self.mode == "reboot":
+                forget_boot(project)
+        return self._to_the_end(Engine(project))
+
+    def _more_shims(self, engine: Engine, quota: int) -> bool:
+        """Go on killing supervisors of the same engine. Never says that a new one is to be started."""
+        for _ in range(quota):
+            event = self._until_killed(engine, warm=True)
+            if event is None:
+                break
+            self.kills += 1
+            self.killed_at[event] += 1
+        return False
+
+    def _until_killed(self, engine: Engine, warm: bool = False) -> str | None:
+        """Wait for the instant, kill. Returns what was recorded last before; None when the engine ended first."""
+        target = self._chance.choice(FACTS) if self.mode == "boundary" else ""
+        start_up = 0.0 if warm else 0.25 * (self.mode != "shim") + 0.05
+        delay = self._chance.uniform(0.0, 0.25) if self._chance.random() < 0.2 and not warm else start_up + self._chance.uniform(0, 0.6)
+        end = time.monotonic() + (STUCK_S if target else delay)
+        last = "start-up"
+        while True:
+            heard = engine.hear(end)
+            if heard is None:
+                return None
+            last = heard[-1] if heard else last
+            if time.monotonic() >= end or (target and target in heard):
+                break
+            if target and "run.finished" in heard:
+                return None
+        return last if self._kill(engine) else None
+
+    def _kill(self, engine: Engine) -> bool:
+        match self.mode:
+            case "engine" | "boundary":
+                os.kill(engine.pid, signal.SIGKILL)
+            case "shim":
+                end = time.monotonic() + 1.0
+                while not (busy := shims()) and time.monotonic() < end:
+                    time.sleep(0.02)
+                if not busy:
+                    return False
+                os.kill(self._chance.choice(busy), signal.SIGKILL)
+            case "both":
+                together = [engine.pid, *shims()]
+                tree.send(together, signal.SIGSTOP)
+                tree.send([*together, *shims()], signal.SIGKILL)
+            case "reboot":
+                tree.kill(mine)
+        return True
+
+    def _to_the_end(self, engine: Engine) -> bool:
+        end = time.monotonic() + STUCK_S
+        while (heard := engine.hear(end)) is not None:
+            if not heard:
+                self.faults.append(f"run {self.runs}: stuck; processes: {describe(mine())}")
+                tree.kill(mine)
+                engine.wait()
+                bury()
+                return False
+        return self._ended(engine)
+
+    def _ended(self, engine: Engine) -> bool:
+        code = engine.wait()
+        self._note_restart(engine)
+        if code:
+            self.faults.append(f"run {self.runs}: exit code {code}: {engine.said()}")
+        end = time.monotonic() + GONE_WITHIN_S
+        while left := mine():
+            if time.monotonic() > end:
+                self.faults.append(f"run {self.runs}: left running: {describe(left)}")
+                tree.kill(mine)
+                break
+            bury()
+            time.sleep(0.02)
+        bury()
+        return code == 0
+
+    def _note_restart(self, engine: Engine) -> None:
+        if engine.first_word is not None:
+            self.restarts.append(engine.first_word)
+
+
+def forget_boot(project: Project) -> None:
+    """After a reboot process ids mean nothing any more; the kernel says so by another boot id than the one written down."""
+    for record in project.state.glob("attempts/**/shim.json"):
+        record.write_text(record.read_text().replace(tree.boot_id(), "the boot before this one"))
+
+
+def describe(pids: list[int]) -> str:
+    def command(pid: int) -> Iterator[str]:
+        try:
+            yield tree.read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace")[:100]
+        except OSError:
+            yield "gone"
+
+    return ", ".join(f"{pid} ({' '.join(command(pid))})" for pid in pids)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--place", type=Path, required=True)
+    args = parser.parse_args()
+    tree.become_subreaper()
+    chaos = Chaos(args.mode, args.seed, args.kills, args.place)
+    chaos.go()
+    print(json.dumps(chaos.score()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,139 @@
+"""What agents do, and what gates say of it. A tree is good or bad by its content alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from chargehand.model.config import Config
+from chargehand.model.task import Task
+from chargehand.model.work import ExitCause, Usage, Verdict
+from chargehand.ports import Launch
+from chargehand.spec.writeback import mark
+
+from .depot import FakeDepot, Tree
+from .world import World
+
+SPEC = "spec/tasks.md"
+HOT = "hot.txt"
+HOT_LINES = 6
+KINDS = ("lazy", "liar", "ugly", "dying", "killed", "hanging", "stalling", "spec_only", "not_started")
+MANNERS = ("hot", "hot", "semantic", "vandal", "flooding", "slow", "late")
+
+
+class Deed(NamedTuple):
+    """What one start of an agent will do: changes of files after some seconds (None removes), then its end."""
+
+    changes: tuple[tuple[float, str, str | None], ...]
+    seconds: float
+    cause: ExitCause = "exited"
+    code: int | None = 0
+    signal: int | None = None
+    usage: Usage = Usage()
+    flood: bool = False
+
+
+class FakeAgent:
+    """The port ``Agent``. What it does is decided when it starts."""
+
+    name, model = "fake", "sim-1"
+
+    def __init__(self, world: World, config: Config, usage_of: Callable[[str], Usage]) -> None:
+        self._world, self._limits, self._usage_of = world, config.timeouts, usage_of
+        pick = world.rng.choice
+        self._bad = pick((0.0, 0.2, 0.5, 0.9))
+        self._kinds = tuple(pick(KINDS) for _ in range(3))
+        self._manners = ("plain", *(pick(MANNERS) for _ in range(3)))
+
+    def preflight(self) -> str:
+        return ""
+
+    def command(self, prompt_file: str, workspace: str) -> tuple[str, ...]:
+        return ("fake", prompt_file, workspace)
+
+    def environment(self, ambient: dict[str, str]) -> dict[str, str]:
+        return ambient
+
+    def usage(self, stdout: Path) -> Usage:
+        return self._usage_of(str(stdout.parent))
+
+    def decide(self, launch: Launch, tree: Tree) -> Deed:
+        rng = self._world.rng
+        task, attempt = launch.env["CHARGEHAND_TASK_ID"], Path(launch.directory).name
+        kind = rng.choice(self._kinds if self._world.chance(self._bad) else self._manners)
+        self._world.count(f"agent {kind}")
+        self._world.note("agent", attempt, kind)
+        cost = rng.choice((None, 0.01, 0.25))
+        usage = Usage() if cost is None else Usage(100, 10, cost)
+        seconds = rng.uniform(0.05, 4.0)
+        file, at = f"src/{task}.txt", seconds / 2
+        own = (at, file, f"by {attempt}")
+        match kind:
+            case "lazy":
+                return Deed((), seconds, usage=usage)
+            case "liar" | "ugly":
+                return Deed(((at, file, f"{'bad' if kind == 'liar' else 'ugly'} by {attempt}"),), seconds, usage=usage)
+            case "dying":
+                return Deed((own,), seconds, code=3, usage=usage)
+            case "killed":
+                return Deed((own,), seconds, code=None, signal=9, usage=usage)
+            case "hanging":
+                return Deed((own,), self._limits.task_minutes * 60, cause="timeout", code=None, signal=15, usage=usage)
+            case "stalling":
+                return Deed((own,), self._limits.stall_minutes * 60 + at, cause="stall", code=None, signal=15, usage=usage)
+            case "not_started":
+                return Deed((), 0.0, cause="not_started", code=None)
+            case "spec_only":
+                return Deed(((at, SPEC, self._vandalised(tree)),), seconds, usage=usage)
+            case "vandal":
+                return Deed((own, (at, SPEC, self._vandalised(tree))), seconds, usage=usage)
+            case "hot":
+                lines = tree.get(HOT, "").split("\n")
+                lines[rng.randrange(len(lines))] = f"line of {attempt}"
+                return Deed((own, (at, HOT, "\n".join(lines))), seconds, usage=usage)
+            case "semantic" if not any(path.startswith("sem/") for path in tree):
+                return Deed((own, (at, f"sem/{task}.txt", attempt)), seconds, usage=usage)
+            case "late":
+                return Deed((own, (seconds, f"src/{task}-late.txt", attempt)), seconds, usage=usage)
+            case "slow":
+                return Deed((own,), seconds + 8.0, usage=usage)
+        return Deed((own,), seconds, usage=usage, flood=kind == "flooding")
+
+    def _vandalised(self, tree: Tree) -> str | None:
+        text = tree.get(SPEC)
+        if text is None or self._world.chance(0.3):
+            return None
+        for line in text.split("\n"):
+            if line.startswith("### "):
+                text = mark(text, line.split()[1].rstrip(":"), "done", True) or text
+        return text + "\nI did it all.\n"
+
+
+def good(gate: str, tree: Tree) -> bool:
+    """The truth about a tree, as far as that gate looks."""
+    word = "bad" if gate == "tests" else "ugly"
+    if any(path.startswith("src/") and word in text for path, text in tree.items()):
+        return False
+    return gate != "tests" or sum(path.startswith("sem/") for path in tree) <= 1
+
+
+class FakeGate:
+    """The port ``Gate``: a program under the launcher that says the truth about its checkout, unless it cannot run."""
+
+    def __init__(self, world: World, name: str, depot: FakeDepot, run: Callable[[Launch], object]) -> None:
+        self.name = name
+        self._world, self._depot, self._run = world, depot, run
+
+    def preflight(self) -> str:
+        return ""
+
+    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:
+        if self._depot.workspaces[checkout.name].tree != self._depot.commits[commit].tree:
+            self._world.violate(f"gate {self.name} is to judge {commit} on a checkout of something else")
+        launch = Launch(argv=(self.name,), cwd=str(checkout), env={}, directory=str(directory))
+        ended = await self._run(launch)  # type: ignore[misc]
+        if ended.cause == "exited" and ended.code in (0, 1):
+            return Verdict(gate=self.name, commit=commit, verdict="fail" if ended.code else "pass", summary=ended.describe())
+        self._world.count("gate error")
+        return Verdict(gate=self.name, commit=commit, verdict="error", summary=f"could not run: {ended.describe()}")

@@ -1,0 +1,217 @@
+"""The promises, checked against every durable fact, every landing and every start, while they happen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import NamedTuple, NoReturn
+
+from chargehand.model import facts as f
+from chargehand.model.config import Config
+from chargehand.model.work import Exit, Usage
+from chargehand.spec.writeback import mark
+
+from .agents import SPEC, good
+from .depot import Commit, FakeDepot, Watch
+from .launcher import FakeLauncher, Shim
+from .world import World
+
+_SPENT = {"empty", "agent_failed", "gate_failed", "conflict", "timeout", "stall"}
+
+
+class TaskPast:
+    def __init__(self, fact: f.TaskAdded) -> None:
+        self.needs, self.state = fact.needs, "landed" if fact.done else "todo"
+        self.open = self.commit = ""
+        self.attempts = self.spent = 0
+
+
+class AttemptPast:
+    def __init__(self, fact: f.AttemptClaimed) -> None:
+        self.task, self.base, self.open = fact.task, fact.base, True
+        self.exit: Exit | None = None
+        self.verdicts: dict[tuple[str, str], str] = {}
+
+
+class Judges(NamedTuple):
+    config: Config
+    gates: tuple[str, ...]
+
+
+class History(Watch):
+    """What the ledger says, held against the world as it is."""
+
+    def __init__(self, world: World, depot: FakeDepot, launcher: FakeLauncher, judges: Judges) -> None:
+        self._world, self._depot, self._launcher = world, depot, launcher
+        self._config, self._gates = judges
+        self.run = ""
+        self.tasks: dict[str, TaskPast] = {}
+        self.attempts: dict[str, AttemptPast] = {}
+        self.starts: Counter[str] = Counter()
+        self.landed: dict[str, str] = {}
+        self.cancelled = False
+
+    def demand(self, holds: bool, broken: str) -> None:
+        if not holds:
+            self._world.violate(broken)
+
+    def no(self, broken: str) -> NoReturn:
+        self._world.violate(broken)
+
+    # -- durable facts ------------------------------------------------------------------------------------------------------
+
+    def heard(self, run: str, fact: f.Fact) -> None:
+        self._world.count(str(type(fact).__struct_config__.tag))
+        match fact:
+            case f.RunStarted():
+                self.run, self.tasks = fact.run, {}
+            case f.TaskAdded():
+                self._added(fact)
+            case f.TaskRemoved():
+                self.demand(not self.tasks[fact.task].open, f"{fact.task} was removed while an attempt of it is open")
+                self.tasks[fact.task].state = "cancelled"
+            case f.TaskLanded():
+                self._landed(fact)
+            case f.TaskFailed():
+                past = self.tasks[fact.task]
+                self.demand(past.spent >= self._config.retry.attempts, f"{fact.task} failed with tries left: {fact.reason}")
+                past.state = "failed"
+            case f.TaskNeedsHuman():
+                self.tasks[fact.task].state = "needs_human"
+            case f.TaskReopened():
+                self.tasks[fact.task].state, self.tasks[fact.task].spent = "todo", 0
+            case f.RunFinished():
+                states = {past.state for past in self.tasks.values()} - {"cancelled"}
+                self.demand((fact.state == "finished") <= (states <= {"landed"}), f"the run finished with tasks {states}")
+                self._world.count(f"run {fact.state}")
+            case f.AttemptClaimed() | f.AttemptExited() | f.CommitTaken() | f.VerdictGiven() | f.AttemptEnded():
+                self._of_attempt(fact)
+
+    def _added(self, fact: f.TaskAdded) -> None:
+        past = self.tasks.setdefault(fact.task, TaskPast(fact))
+        past.needs = fact.needs
+        if past.state == "cancelled":
+            past.state = "landed" if fact.done else "todo"
+
+    def _landed(self, fact: f.TaskLanded) -> None:
+        past = self.tasks[fact.task]
+        self.demand(past.state != "landed", f"{fact.task} landed twice in the ledger")
+        self.demand(past.open == fact.attempt, f"{fact.task} landed by {fact.attempt!r} while {past.open!r} is open")
+        if fact.attempt:
+            self.demand(fact.task not in self.landed, f"{fact.task} landed again, in {self.run}")
+            self.attempts[fact.attempt].open = False
+            inside = any(commit.landed == (fact.task, fact.attempt) for commit in self._depot.landed(self._depot.tip))
+            self.demand(inside or not fact.commit, f"the ledger says {fact.task} landed, the target does not contain it")
+            self.demand(bool(fact.commit) or self._config.evidence == "exit", f"{fact.task} landed without a commit")
+            self.landed[fact.task] = fact.attempt
+        past.state, past.open, past.commit = "landed", "", fact.commit
+
+    def _of_attempt(
+        self, fact: f.AttemptClaimed | f.AttemptExited | f.CommitTaken | f.VerdictGiven | f.AttemptEnded
+    ) -> None:
+        if isinstance(fact, f.AttemptClaimed):
+            return self._claimed(fact)
+        name, attempt = fact.attempt, self.attempts[fact.attempt]
+        self.demand(attempt.open, f"{name} is over, and yet: {fact}")
+        match fact:
+            case f.AttemptExited():
+                self.demand(attempt.exit is None, f"{name} exited twice")
+                shim = self._shim(name)
+                self.demand(shim is not None and not self._launcher.alive(shim), f"{name} exited, but its agent did not")
+                self.demand(shim is not None and fact.exit == shim.exit, f"{name}: {fact.exit} is not how its agent ended")
+                attempt.exit = fact.exit
+            case f.CommitTaken():
+                self.demand(self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
+            case f.VerdictGiven(verdict=said):
+                attempt.verdicts[said.gate, said.commit] = said.verdict
+                truth = "pass" if good(said.gate, self._depot.commits[said.commit].tree) else "fail"
+                self.demand(said.verdict in (truth, "error"), f"{said.gate} said {said.verdict} of {said.commit}: {truth}")
+                self._world.count(f"verdict {said.verdict}")
+            case f.AttemptEnded():
+                inside = any(commit.landed == (fact.task, name) for commit in self._depot.landed(self._depot.tip))
+                self.demand(not inside, f"{name} ended as {fact.outcome}, and its work is on the target")
+                self.demand(attempt.exit is not None, f"{name} ended, but its agent's end was never recorded")
+                self._world.count(f"ended {fact.outcome}")
+                attempt.open, self.tasks[fact.task].open = False, ""
+                self.tasks[fact.task].spent += fact.outcome in _SPENT
+        return None
+
+    def _claimed(self, fact: f.AttemptClaimed) -> None:
+        past = self.tasks[fact.task]
+        self.demand(past.state == "todo" and not past.open, f"{fact.attempt} claimed: {past.state}, open: {past.open!r}")
+        self.demand(fact.attempt not in self.attempts, f"{fact.attempt} claimed twice")
+        self.demand(fact.number == past.attempts + 1, f"{fact.attempt} follows attempt {past.attempts}")
+        base = {commit.landed[0] for commit in self._depot.landed(fact.base) if commit.landed}
+        for need in past.needs:
+            if (wanted := self.tasks.get(need)) and wanted.state != "cancelled":
+                self.demand(wanted.state == "landed", f"{fact.attempt} claimed, but {need} is {wanted.state}")
+                self.demand(not wanted.commit or need in base, f"{fact.attempt} is based on {fact.base}, without {need}")
+        past.attempts, past.open = fact.number, fact.attempt
+        self.attempts[fact.attempt] = AttemptPast(fact)
+
+    # -- what hands are asked for -------------------------------------------------------------------------------------------
+
+    def landing(self, commit: Commit, expected: str) -> None:
+        name = commit.id
+        self.demand(commit.parents[:1] == (expected,), f"{name} is to land on {expected} but stands on {commit.parents}")
+        landed = commit.landed
+        if landed is None:
+            self.no(f"{name} is to land and belongs to no task")
+        task, by = landed
+        before = {other.landed[0] for other in self._depot.landed(expected) if other.landed}
+        self.demand(task not in before, f"{task} is to land a second time, as {name}")
+        attempt = self.attempts[by]
+        self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
+        old = self._depot.commits[expected].tree
+        if self._config.evidence == "commit":
+            for gate in self._gates:
+                said = attempt.verdicts.get((gate, name))
+                self.demand(said == "pass", f"{name} is to land, and gate {gate} said {said} of it")
+        else:
+            self.demand(self._depot.changed(expected, name) == (SPEC,), f"{name} is to land more than a tick")
+        if SPEC in old:
+            wanted = mark(old[SPEC], task, "done", True) or old[SPEC]
+            self.demand(commit.tree.get(SPEC) == wanted, f"{name} does not just tick {task} in the spec")
+
+    def replaying(self, tip: Commit) -> None:
+        if all(good(gate, self._depot.commits[tip.parents[0]].tree) for gate in self._gates):
+            bad = [gate for gate in self._gates if not good(gate, tip.tree)]
+            self._world.count("replay red" if bad else "replay green")
+
+    def starting(self, name: str) -> None:
+        attempt = self.attempts.get(name)
+        self.starts[name] += 1
+        if attempt is None:
+            self.no(f"{name} starts before its claim is durable")
+        self.demand(self.starts[name] == 1, f"{name} is paid twice")
+        self.demand(attempt.open and attempt.exit is None, f"{name} starts again although it is over")
+        self.demand(self._depot.workspaces[name].base == attempt.base, f"{name} starts on another base than was recorded")
+        others = [s for s in self._agents() if self._launcher.alive(s) and self.attempts[s.name].task == attempt.task]
+        self.demand(not others, f"two attempts of {attempt.task} run at once")
+        self.demand(not self.cancelled, f"{name} starts after everything was told to end")
+
+    def clearing(self, name: str) -> None:
+        self.demand(self.starts[name] == 0, f"the workspace of {name} is wiped after its agent began")
+
+    def emptying(self, name: str) -> None:
+        self._launcher.catch_up()
+        busy = [shim.name for shim in self._launcher.shims.values() if shim.place == name and self._launcher.alive(shim)]
+        self.demand(not busy, f"{name} is touched while {busy} runs in it")
+
+    def discarding(self, name: str) -> None:
+        if name.endswith(".gate"):
+            return
+        space = self._depot.workspaces[name]
+        kept = self._depot.attempts.get(name)
+        same = space.tree == self._depot.commits[space.base].tree
+        self.demand(same or (kept is not None and self._depot.tree(kept) == space.tree), f"the work of {name} is thrown away")
+
+    def usage(self, name: str) -> Usage:
+        """What an attempt's agent really used."""
+        shim = self._shim(name)
+        return shim.usage if shim else Usage()
+
+    def _agents(self) -> list[Shim]:
+        return [shim for shim in self._launcher.shims.values() if not shim.place.endswith(".gate")]
+
+    def _shim(self, name: str) -> Shim | None:
+        return next((shim for shim in self._launcher.shims.values() if shim.name == name), None)

@@ -1,0 +1,258 @@
+"""One seed, one story: engines live and die on a world that goes on without them; then the storm ends and all must come right."""
+
+from __future__ import annotations
+
+import shutil
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import asyncio
+
+from chargehand.engine.crew import Crew
+from chargehand.engine.runner import Runner
+from chargehand.model.config import Config, RetryConfig, TimeoutConfig
+from chargehand.model.errors import EnvironmentProblem, NeedsHuman, SpecProblem
+from chargehand.model.facts import Event
+from chargehand.plan.board import Board
+from chargehand.service.running import Order, Report, _run
+from chargehand.spec.load import load
+
+from . import spec
+from .agents import HOT, HOT_LINES, SPEC, FakeAgent, FakeGate
+from .depot import FakeDepot
+from .history import History, Judges
+from .launcher import FakeLauncher
+from .loop import live
+from .store import FakeStore
+from .user import User
+from .world import Crash, FakeClock, Violation, World
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ALL = Order(every=True)
+_CALM_LIVES = 6
+
+
+class Broken(AssertionError):
+    """A promise was broken under a seed."""
+
+
+def simulate(seed: int, place: Path, trace: Callable[[str], None] | None = None) -> Counter[str]:
+    """Play the story of a seed in ``place`` (an empty folder is made and removed there). Raises :class:`Broken`."""
+    world = World(seed, trace)
+    folder = place / f"seed-{seed}"
+    try:
+        Story(world, folder).play()
+    except Violation as broken:
+        raise Broken(f"seed={seed}: {broken}\nreproduce: python bench/sim.py --seed {seed} --trace") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    world.tally["steps"] = world.steps
+    world.tally["lives"] = world.lives
+    return world.tally
+
+
+class Story:
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world, self.rng = world, world.rng
+        pick = self.rng.choice
+        self.config = Config(
+            agent="fake",
+            jobs=self.rng.randint(1, 4),
+            target="main",
+            landing=pick(("squash", "merge")),
+            evidence=pick(("commit",) * 7 + ("exit",)),
+            retry=RetryConfig(attempts=self.rng.randint(1, 3)),
+            timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
+        )
+        self.root, self.state = folder / "project", folder / "state"
+        text = spec.first(self.rng, pick((2, 3, 4, 5, 6, 8)))
+        files = {HOT: "\n".join(f"line {number}" for number in range(HOT_LINES)), "README": "read\n"}
+        (self.root / "spec").mkdir(parents=True)
+        self.file: Path | None = None
+        if world.chance(0.1):
+            self.file = self.root / SPEC
+            self.file.write_text(text)
+        else:
+            files[SPEC] = text
+        gates = ("tests",) if world.chance(0.6) else ("lint", "tests")
+        self.depot = FakeDepot(world, self.state, files)
+        self.store = FakeStore(world)
+        self.launcher = FakeLauncher(world, self.depot)
+        self.agent = self.launcher.agent = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].usage)
+        self.gates = tuple(FakeGate(world, gate, self.depot, self.launcher.run) for gate in gates)
+        self.history = self.depot.watch = History(world, self.depot, self.launcher, Judges(self.config, gates))
+        self.store.heard = self.history.heard
+        self.user = User(world, self.depot, self.store, self.launcher, self.history, self.file)
+        world.user_acts, world.on_crash = self.user.act, self.launcher.crashed
+
+    def play(self) -> None:
+        """The storm, then the calm."""
+        for _ in range(self.rng.randint(1, 7)):
+            self.life()
+            self.world.now += self.rng.choice((0.0, 0.5, 3.0, 20.0))
+            while self.world.chance(self.world.user_rate * 10):
+                self.user.act()
+        self.calm()
+
+    def calm(self) -> None:
+        """No more faults: the work comes to an end, and after that there is nothing left to do."""
+        self.world.storm, self.world.skew = False, 0.0
+        self.world.note("calm")
+        self.user.repair()
+        for _ in range(_CALM_LIVES):
+            if report := self.life():
+                break
+            self.user.repair()
+        else:
+            self.world.violate(f"no run came to its end in {_CALM_LIVES} tries without any fault")
+        self.settled(report)
+        paid = sum(self.history.starts.values())
+        if (again := self.life()) is None:
+            self.world.violate("a run with nothing left to do did not end")
+        self.settled(again)
+        if sum(self.history.starts.values()) != paid:
+            self.world.violate("a run with nothing left to do paid for an agent")
+        self.accounts()
+
+    # -- one engine ---------------------------------------------------------------------------------------------------------
+
+    def life(self, order: Order = ALL) -> Report | None:
+        """One engine, from its start to its end or its death. None when it died, or gave up for a reason it may give up for."""
+        world, faults = self.world, self.world.tally["fault"]
+        world.lives += 1
+        world.note("life", world.lives)
+        self.history.cancelled, self.heard = False, len(self.store.log)
+        try:
+            report = live(world, _run(self.config, self._crew(), order, self._listen, self._control))
+        except Crash:
+            world.dead = False
+            return None
+        except EnvironmentProblem as problem:
+            world.note("gave up", problem)
+            if world.tally["fault"] == faults:
+                world.violate(f"gave up without a fault: {problem}")
+            return None
+        except NeedsHuman as problem:
+            world.note("gave up", problem)
+            world.count("needs the user")
+            if world.chance(0.5):
+                self.user.repair()
+            return None
+        except SpecProblem as problem:
+            world.note("gave up", problem.problems)
+            world.count("spec broken")
+            self._rewrite()
+            return None
+        except Exception:
+            world.violate(f"a bug: {traceback.format_exc()}")
+        finally:
+            self.user.runner = None
+        if world.violations:
+            world.violate(world.violations[0])
+        world.note("end", report.end)
+        self._same_board(report)
+        return report
+
+    def _crew(self) -> Crew:
+        return Crew(
+            root=self.root,
+            state=self.state,
+            config=self.config,
+            spec=load(self.user.text().encode(), SPEC),
+            clock=FakeClock(self.world),
+            store=self.store,
+            launcher=self.launcher,
+            depot=self.depot,
+            agent=self.agent,
+            gates=self.gates,
+            ambient={},
+            cage=lambda _home: {},
+            offload=self._offload,
+        )
+
+    async def _offload(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """A call on a thread: it takes its time, and others do something meanwhile."""
+        world = self.world
+        if world.storm and world.chance(world.delay_rate):
+            await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
+        result = world.act(getattr(function, "__name__", "call"), function, *args, **kwargs)
+        if world.storm and world.chance(world.delay_rate):
+            await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
+        return result
+
+    def _control(self, runner: Runner) -> None:
+        self.user.runner = runner
+
+    def _listen(self, event: Event) -> None:
+        self.heard += 1
+        if event.seq != self.heard or event.seq > len(self.store.log):
+            self.world.violate(f"doors hear of event {event.seq} when it is the turn of {self.heard}")
+
+    def _rewrite(self) -> None:
+        """A spec that two people edited until it cannot be read any more is written anew."""
+        text = spec.first(self.rng, 2)
+        if self.file:
+            self.file.write_text(text)
+        else:
+            self.depot.user = self.depot.commit(
+                (self.depot.user,), {**self.depot.tree(self.depot.user), SPEC: text}, "user: a new spec"
+            )
+
+    # -- afterwards ---------------------------------------------------------------------------------------------------------
+
+    def _same_board(self, report: Report) -> None:
+        """An engine that starts anew stands where the last one stood; the tables say the same."""
+        run = self.store.runs[-1].id
+        board = Board()
+        for event in self.store.events(run):
+            board.apply(event.fact, event.at)
+        for card in report.all_cards:
+            folded, row = board.cards[card.id], self.store.tasks[run, card.id]
+            one = (card.state, card.attempts, card.commit, card.usage, len(card.failures), card.needs)
+            if one != (folded.state, folded.attempts, folded.commit, folded.usage, len(folded.failures), folded.needs):
+                self.world.violate(f"{card.id}: the board says {one}, its events say {vars(folded)}")
+            if (row.state, row.attempts, row.commit, row.needs) != (card.state, card.attempts, card.commit, card.needs):
+                self.world.violate(f"{card.id}: the board says {one}, its row says {row}")
+
+    def settled(self, report: Report) -> None:
+        """Every task has landed, failed, needs a person, or waits for one of these."""
+        world, states = self.world, {card.id: card.state for card in report.all_cards}
+        stuck = {"failed", "needs_human"}
+        for card in sorted(report.all_cards, key=lambda card: card.order):
+            waits = [need for need in card.needs if states.get(need, "landed") not in ("landed",)]
+            if card.state not in ("landed", *stuck) and not (card.state == "todo" and waits):
+                world.violate(f"{card.id} is {card.state} and waits for nothing: {card.reason}")
+        if alive := [shim.name for shim in self.launcher.shims.values() if self.launcher.alive(shim)]:
+            world.violate(f"the run is over and {alive} goes on")
+        if any(state == "landed" for state in states.values()) and self.depot.user != self.depot.tip:
+            world.violate("the checkout is clean and landed work was not delivered")
+
+    def accounts(self) -> None:
+        """Once it is all over: what was paid, what was kept, what is on the target."""
+        world, history, depot = self.world, self.history, self.depot
+        charged = Counter(charge.attempt for charge in self.store.charges)
+        for name, past in history.attempts.items():
+            if (past.exit is None) != (charged[name] == 0) or charged[name] > 1:
+                world.violate(f"{name} was charged {charged[name]} times")
+            if past.open:
+                world.violate(f"{name} is still open")
+        for charge in self.store.charges:
+            if charge.usage != history.usage(charge.attempt):
+                world.violate(f"{charge.attempt} was charged {charge.usage}")
+        on_target = {commit.landed for commit in depot.landed(depot.tip)}
+        told = {(task, attempt) for task, attempt in history.landed.items()}
+        if self.config.evidence == "commit" and on_target != told:
+            world.violate(f"on the target: {on_target}, in the ledger: {told}")
+        self._ticks()
+
+    def _ticks(self) -> None:
+        text = self.file.read_text() if self.file else self.depot.tree(self.depot.tip).get(SPEC, "")
+        ticked, there = spec.done(text), set(spec.ids(text))
+        landed = {task for task, past in self.history.tasks.items() if past.state == "landed"}
+        if ticked != landed & there:
+            self.world.violate(f"ticked: {sorted(ticked)}, landed: {sorted(landed & there)}")

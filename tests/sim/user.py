@@ -1,0 +1,129 @@
+"""The user, who does not wait until we are done: he commits, leaves things lying about, edits his spec, stops us, asks again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chargehand.engine.runner import Runner
+from chargehand.ports import Conflict
+from chargehand.spec.writeback import mark
+
+from . import spec
+from .agents import HOT, SPEC
+from .depot import FakeDepot
+from .history import History
+from .launcher import FakeLauncher
+from .store import FakeStore
+from .world import World
+
+
+class User:
+    """``file`` is the spec when git does not carry it."""
+
+    def __init__(
+        self, world: World, depot: FakeDepot, store: FakeStore, launcher: FakeLauncher, history: History, file: Path | None
+    ) -> None:
+        self._world, self._depot, self._store, self._launcher = world, depot, store, launcher
+        self._history, self._file = history, file
+        self.runner: Runner | None = None
+        self._acts = (
+            self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
+            self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop,
+        )  # fmt: skip
+
+    def act(self) -> None:
+        """Something of what users do."""
+        act = self._world.rng.choice(self._acts)
+        self._world.count(f"user {act.__name__.strip('_')}")
+        self._world.note("user", act.__name__)
+        act()
+
+    def text(self) -> str:
+        """The spec as it lies in his checkout."""
+        return self._file.read_text() if self._file else self._depot.commits[self._depot.user].tree.get(SPEC, "")
+
+    def repair(self) -> None:
+        """Settle what only a person can settle: take over landed work by a merge, as the hint says, his own changes put away."""
+        depot = self._depot
+        depot.edits.clear()
+        if depot.tip == depot.user or depot.descends(depot.user, depot.tip):
+            return
+        if not depot.offered:
+            self._world.violate("landed work is to be merged, and the user's repository has no ref of it")
+        both = {**depot.tree(depot.user), **depot.tree(depot.offered)}
+        depot.user = depot.commit((depot.user, depot.offered), both, "merged by hand")
+
+    def _change(self, path: str, text: str) -> None:
+        tree = {**self._depot.commits[self._depot.user].tree, path: text}
+        self._depot.user = self._depot.commit((self._depot.user,), tree, f"user: {path}")
+
+    def _commit(self) -> None:
+        rng, tree = self._world.rng, self._depot.commits[self._depot.user].tree
+        if rng.random() < 0.5:
+            return self._change("README", f"line {self._world.steps}\n")
+        if rng.random() < 0.15:
+            return self._change("sem/user.txt", f"{self._world.steps}")
+        lines = tree[HOT].split("\n")
+        lines[rng.randrange(len(lines))] = f"line of user {self._world.steps}"
+        return self._change(HOT, "\n".join(lines))
+
+    def _dirty(self) -> None:
+        self._depot.edits["README"] = "half a thought"
+
+    def _clean(self) -> None:
+        depot = self._depot
+        depot.edits.clear()
+        if depot.offered and self._world.chance(0.5):
+            if depot.descends(depot.offered, depot.user):
+                depot.user = depot.offered
+            elif not isinstance(merged := depot.merge(depot.seen, depot.user, depot.offered), Conflict):
+                depot.user = depot.commit((depot.user, depot.offered), depot.tree(merged), "merge")
+
+    def _edit_spec(self) -> None:
+        rng, text = self._world.rng, self.text()
+        open_tasks = [task for task in spec.ids(text) if task not in spec.done(text)]
+        kind = rng.choice(("add", "remove", "retitle", "done", "again"))
+        gone = sorted(set(self._history.tasks) - set(spec.ids(text)))
+        if kind == "add":
+            text = spec.add(text, rng, f"TASK-{100 + self._world.tally['user edit_spec']:03d}")
+        elif kind == "again" and gone:
+            text = spec.add(text, rng, rng.choice(gone))
+        elif open_tasks and kind == "remove":
+            text = spec.remove(text, rng.choice(open_tasks))
+        elif open_tasks and kind == "retitle":
+            text = spec.retitle(text, rng.choice(open_tasks), f"Title {self._world.steps}")
+        elif open_tasks and kind == "done":
+            text = mark(text, rng.choice(open_tasks), "done", True) or text
+        self._world.note("user", kind)
+        if self._file:
+            self._file.write_text(text)
+        elif text:
+            self._change(SPEC, text)
+
+    def _kill_agent(self) -> None:
+        if alive := [shim for shim in self._launcher.shims.values() if self._launcher.alive(shim)]:
+            self._launcher.end(self._world.rng.choice(alive), "lost")
+
+    def _skew(self) -> None:
+        self._world.skew += self._world.rng.uniform(-500.0, 500.0)
+
+    def _ask_again(self) -> None:
+        if failed := [task for task, past in self._history.tasks.items() if past.state in ("failed", "needs_human")]:
+            self._store.post("retry", self._world.rng.choice(failed))
+
+    def _ask_to_stop(self) -> None:
+        if self.runner:
+            self._store.post("stop")
+
+    def _stop(self) -> None:
+        if self.runner and self._world.loop:
+            self._world.loop.call_soon(self._signal, self.runner)
+
+    def _stop_twice(self) -> None:
+        self._stop()
+        self._stop()
+
+    def _signal(self, runner: Runner) -> None:
+        if not runner.stop("interrupted by SIGINT"):
+            self._history.cancelled = True
+            runner.cancel()
