@@ -16,22 +16,27 @@ from chargehand.service import outputs
 SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
     "asked": ("chargehand stop, pause, resume or cancel, with --json", outputs.Asked),
+    "audit-log": ("chargehand audit-log --output FILE --json", outputs.AuditLog),
     "check": ("chargehand check --json", outputs.Check),
     "config-show": ("chargehand config show --json", outputs.ConfigShow),
     "costs": ("chargehand costs --json", outputs.Costs),
+    "diff": ("chargehand diff ID --json", outputs.Diff),
     "doctor": ("chargehand doctor --json", outputs.Doctor),
     "error": ("any command with --json that cannot do its work", outputs.Error),
+    "gc": ("chargehand gc --json", outputs.Gc),
     "init": ("chargehand init --json", outputs.Init),
     "logs": ("chargehand logs ID --json", outputs.Logs),
     "planned": ("chargehand run --dry-run --json", outputs.Planned),
+    "rebuilt": ("chargehand doctor --rebuild FILE --json", outputs.Rebuilt),
     "reset": ("chargehand reset --json", outputs.Reset),
     "retry": ("chargehand retry ID --json, while a run is under way", outputs.HandedOver),
     "show": ("chargehand show ID --json", outputs.Show),
     "status": ("chargehand status --json", outputs.Status),
+    "verify": ("chargehand verify --audit FILE --json", outputs.Verified),
     "why": ("chargehand why ID --json", outputs.Why),
 }
 
-_HEAD = {
+_HEAD: dict[str, Any] = {
     "type": "object",
     "properties": {
         "schema_version": {"type": "integer"},
@@ -42,6 +47,13 @@ _HEAD = {
     "required": ["schema_version", "seq", "at", "run"],
 }
 
+_AUDIT = (outputs.AuditHeader, outputs.AuditReset, outputs.AuditSeal)
+_CHAIN = {
+    "operator": {"type": "string", "description": "who started or continued the run"},
+    "prev": {"type": "string", "description": "the hash of the line before"},
+    "hash": {"type": "string", "description": "SHA-256 of this line without its hash"},
+}
+
 
 def main(directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
@@ -50,6 +62,10 @@ def main(directory: Path) -> None:
     fact = msgspec.json.schema(Fact, schema_hook=_any)
     definitions = fact.pop("$defs")
     _write(directory, "event", "a line of chargehand run --json", {"allOf": [_HEAD, fact], "$defs": definitions})
+    others, more = msgspec.json.schema_components(_AUDIT, ref_template="#/$defs/{name}")
+    chained = {**_HEAD, "properties": {**_HEAD["properties"], **_CHAIN}, "required": [*_HEAD["required"], *_CHAIN]}
+    line = {"anyOf": [{"allOf": [chained, fact]}, *others], "$defs": {**definitions, **more}}
+    _write(directory, "audit-log-line", "a line of chargehand audit-log", line)
 
 
 def _write(directory: Path, name: str, title: str, schema: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Chaos: run a scenario once in peace, then again and again under kill -9, and compare.
 
 ``python -m tests.chaos.chaos MODE --kills N --seed S --place DIR`` prints its score as one JSON object. It is a process of its own
-because it adopts every orphan of the engines it starts (subreaper): all it may kill, and all that may be left over, descends from it.
+because it adopts every orphan of the engines it starts (subreaper): all it may kill, and all that may be left, descends from it.
 """
 
 from __future__ import annotations
@@ -18,17 +18,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.chaos import processes
 from tests.chaos.invariants import Ledger, broken
 from tests.chaos.scenario import Project, Scenario
 
-from chargehand.process import tree
-
 MODES = ("engine", "boundary", "shim", "both", "reboot")
-"""Who is killed: the engine at a random instant; the engine at the moment a fact is recorded; one supervisor; the engine and all its
+"""Who is killed: the engine at a random instant; the engine as a fact is recorded; one supervisor; the engine and all its
 supervisors (agents live on without them); everything there is, as in a reboot."""
 
 FACTS = (
@@ -81,30 +79,6 @@ class Engine:
 
     def said(self) -> str:
         return self._errors.read_text(errors="replace")[-2000:]
-
-
-def mine() -> list[int]:
-    """Every living process that descends from this one."""
-    return [process.pid for process in tree.descendants([os.getpid()], tree.processes()) if not process.zombie]
-
-
-def bury(engine: Engine | None = None) -> None:
-    """Reap orphans that fell to us. The engine is reaped by whoever waits for it."""
-    for process in tree.processes().values():
-        if process.parent == os.getpid() and process.zombie and (engine is None or process.pid != engine.pid):
-            os.waitpid(process.pid, 0)
-
-
-def shims() -> list[int]:
-    """The supervisors among our descendants."""
-    found = []
-    for pid in mine():
-        try:
-            if b"chargehand.process.shim" in tree.read(f"/proc/{pid}/cmdline"):
-                found.append(pid)
-        except OSError:
-            continue
-    return found
 
 
 class Chaos:
@@ -181,7 +155,7 @@ class Chaos:
                     return self._to_the_end(engine)
                 continue
             engine.wait()
-            bury()
+            processes.bury(engine.pid)
             self._note_restart(engine)
             if self.mode == "reboot":
                 forget_boot(project)
@@ -201,7 +175,9 @@ class Chaos:
         """Wait for the instant, kill. Returns what was recorded last before; None when the engine ended first."""
         target = self._chance.choice(FACTS) if self.mode == "boundary" else ""
         start_up = 0.0 if warm else 0.25 * (self.mode != "shim") + 0.05
-        delay = self._chance.uniform(0.0, 0.25) if self._chance.random() < 0.2 and not warm else start_up + self._chance.uniform(0, 0.6)
+        delay = (
+            self._chance.uniform(0.0, 0.25) if self._chance.random() < 0.2 and not warm else start_up + self._chance.uniform(0, 0.6)
+        )
         end = time.monotonic() + (STUCK_S if target else delay)
         last = "start-up"
         while True:
@@ -221,27 +197,27 @@ class Chaos:
                 os.kill(engine.pid, signal.SIGKILL)
             case "shim":
                 end = time.monotonic() + 1.0
-                while not (busy := shims()) and time.monotonic() < end:
+                while not (busy := processes.shims()) and time.monotonic() < end:
                     time.sleep(0.02)
                 if not busy:
                     return False
                 os.kill(self._chance.choice(busy), signal.SIGKILL)
             case "both":
-                together = [engine.pid, *shims()]
-                tree.send(together, signal.SIGSTOP)
-                tree.send([*together, *shims()], signal.SIGKILL)
+                together = [engine.pid, *processes.shims()]
+                processes.send(together, signal.SIGSTOP)
+                processes.send([*together, *processes.shims()], signal.SIGKILL)
             case "reboot":
-                tree.kill(mine)
+                processes.kill_all()
         return True
 
     def _to_the_end(self, engine: Engine) -> bool:
         end = time.monotonic() + STUCK_S
         while (heard := engine.hear(end)) is not None:
             if not heard:
-                self.faults.append(f"run {self.runs}: stuck; processes: {describe(mine())}")
-                tree.kill(mine)
+                self.faults.append(f"run {self.runs}: stuck; processes: {processes.describe(processes.mine())}")
+                processes.kill_all()
                 engine.wait()
-                bury()
+                processes.bury(engine.pid)
                 return False
         return self._ended(engine)
 
@@ -251,14 +227,14 @@ class Chaos:
         if code:
             self.faults.append(f"run {self.runs}: exit code {code}: {engine.said()}")
         end = time.monotonic() + GONE_WITHIN_S
-        while left := mine():
+        while left := processes.mine():
             if time.monotonic() > end:
-                self.faults.append(f"run {self.runs}: left running: {describe(left)}")
-                tree.kill(mine)
+                self.faults.append(f"run {self.runs}: left running: {processes.describe(left)}")
+                processes.kill_all()
                 break
-            bury()
+            processes.bury(engine.pid)
             time.sleep(0.02)
-        bury()
+        processes.bury(engine.pid)
         return code == 0
 
     def _note_restart(self, engine: Engine) -> None:
@@ -269,17 +245,7 @@ class Chaos:
 def forget_boot(project: Project) -> None:
     """After a reboot process ids mean nothing any more; the kernel says so by another boot id than the one written down."""
     for record in project.state.glob("attempts/**/shim.json"):
-        record.write_text(record.read_text().replace(tree.boot_id(), "the boot before this one"))
-
-
-def describe(pids: list[int]) -> str:
-    def command(pid: int) -> Iterator[str]:
-        try:
-            yield tree.read(f"/proc/{pid}/cmdline").replace(b"\0", b" ").decode(errors="replace")[:100]
-        except OSError:
-            yield "gone"
-
-    return ", ".join(f"{pid} ({' '.join(command(pid))})" for pid in pids)
+        record.write_text(record.read_text().replace(processes.boot_id(), "the boot before this one"))
 
 
 def main() -> int:
@@ -289,7 +255,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--place", type=Path, required=True)
     args = parser.parse_args()
-    tree.become_subreaper()
+    processes.adopt_orphans()
     chaos = Chaos(args.mode, args.seed, args.kills, args.place)
     chaos.go()
     print(json.dumps(chaos.score()))

@@ -63,7 +63,9 @@ def _paid_twice(project: Project, scenario: Scenario, ledger: Ledger) -> Iterato
             yield f"paid twice: {attempt} was started and is not in the ledger"
     yield from (f"overlap: {attempt} started while an earlier attempt of its task still ran" for attempt in receipts.overlaps)
     for task in scenario.tasks:
-        ends = [ledger.outcomes[attempt] for attempt in set(receipts.started) if _task(attempt) == task and attempt in ledger.outcomes]
+        ends = [
+            ledger.outcomes[attempt] for attempt in set(receipts.started) if _task(attempt) == task and attempt in ledger.outcomes
+        ]
         if ends.count("landed") != 1 or set(ends) - PRODUCT - {"landed", "interrupted"}:
             yield f"paid twice: {task} ended {sorted(ends)}"
     for attempt in receipts.started:

@@ -27,7 +27,7 @@ TRAITS = {
     "commits itself": 'git add --all && git commit --quiet --message "half of $t"; echo more >> "out/$t.txt"',
     "leaves a daemon": "setsid sleep 300 >/dev/null 2>&1 &",
     "gives up first": 'test "$n" -gt 1 || { echo "no idea" >&2; exit 3; }',
-    "shares a file": 'sort -u shared.txt - > shared.new <<END\n$t was here\nEND\nmv shared.new shared.txt',
+    "shares a file": "sort -u shared.txt - > shared.new <<END\n$t was here\nEND\nmv shared.new shared.txt",
     "edits its line": 'sed -i "s/^line of $t\\$/line of $t, done/" lines.txt',
 }
 

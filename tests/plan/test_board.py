@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chargehand.model import facts
+from chargehand.model.config import Config, RetryConfig
 from chargehand.model.work import Exit, Usage, Verdict
 from chargehand.plan.board import Board
 from chargehand.plan.routing import route
@@ -29,6 +30,10 @@ def claim(board: Board, task: str, number: int = 1) -> str:
 
 def land(board: Board, task: str) -> None:
     board.apply(facts.TaskLanded(task=task, attempt=claim(board, task), commit="c" * 40), 2.0)
+
+
+def allowed(attempts: int) -> Config:
+    return Config(retry=RetryConfig(attempts=attempts))
 
 
 def test_a_task_is_handed_out_only_when_everything_it_needs_has_landed() -> None:
@@ -79,7 +84,7 @@ def test_a_failed_attempt_offers_the_task_again_and_keeps_what_failed() -> None:
     attempt = claim(board, "A-1")
     usage = Usage(input_tokens=10, output_tokens=2, cost_usd=0.5)
     gone = Exit(cause="exited", code=0, started_at=1.0, ended_at=4.0)
-    board.apply(facts.AttemptExited(task="A-1", attempt=attempt, exit=gone, usage=usage), 4.0)
+    board.apply(facts.AttemptExited(task="A-1", attempt=attempt, exit=gone, usage=usage, charged=usage), 4.0)
     board.apply(facts.CommitTaken(task="A-1", attempt=attempt, commit="w", proposal="p", base="b", files=("x.py",)), 4.0)
     for gate, word in (("lint", "pass"), ("test", "fail")):
         verdict = Verdict(gate=gate, commit="p", verdict=word, summary=word)  # type: ignore[arg-type]
@@ -90,8 +95,8 @@ def test_a_failed_attempt_offers_the_task_again_and_keeps_what_failed() -> None:
     assert (card.usage, card.working_s, card.attempts) == (usage, 3.0, 1)
     (failure,) = card.failures
     assert (failure.commit, failure.files, [v.gate for v in failure.verdicts]) == ("w", ("x.py",), ["test"])
-    assert route(card.failures, 3).action == "retry"
-    assert route(card.failures, 1).action == "fail"
+    assert route(card.failures, allowed(3)).action == "retry"
+    assert route(card.failures, allowed(1)).action == "fail"
 
 
 def test_reopening_gives_a_fresh_allowance_and_keeps_what_was_paid() -> None:
@@ -100,7 +105,9 @@ def test_reopening_gives_a_fresh_allowance_and_keeps_what_was_paid() -> None:
     board.open()
     board.take(1)
     attempt = claim(board, "A-1")
-    board.apply(facts.AttemptExited(task="A-1", attempt=attempt, exit=Exit(cause="exited", code=1), usage=Usage(cost_usd=2.0)), 1.0)
+    board.apply(
+        facts.AttemptExited(task="A-1", attempt=attempt, exit=Exit(cause="exited", code=1), charged=Usage(cost_usd=2.0)), 1.0
+    )
     board.apply(facts.AttemptEnded(task="A-1", attempt=attempt, outcome="agent_failed", reason="exit code 1"), 1.0)
     board.apply(facts.TaskFailed(task="A-1", reason="1 attempt"), 1.0)
     assert board.take(1) == []
@@ -117,10 +124,10 @@ def test_interruptions_spend_no_attempt_but_not_for_ever() -> None:
     for number in range(1, 20):
         attempt = claim(board, "A-1", number)
         board.apply(facts.AttemptEnded(task="A-1", attempt=attempt, outcome="interrupted", reason="killed"), 1.0)
-        assert route(board.cards["A-1"].failures, 1).action == "retry"
+        assert route(board.cards["A-1"].failures, allowed(1)).action == "retry"
     attempt = claim(board, "A-1", 20)
     board.apply(facts.AttemptEnded(task="A-1", attempt=attempt, outcome="interrupted", reason="killed"), 1.0)
-    assert route(board.cards["A-1"].failures, 1).action == "ask"
+    assert route(board.cards["A-1"].failures, allowed(1)).action == "ask"
 
 
 def test_a_gate_that_could_not_run_asks_a_person_at_once() -> None:
@@ -129,7 +136,7 @@ def test_a_gate_that_could_not_run_asks_a_person_at_once() -> None:
     board.open()
     attempt = claim(board, "A-1")
     board.apply(facts.AttemptEnded(task="A-1", attempt=attempt, outcome="gate_error", reason="pytest not found"), 1.0)
-    assert route(board.cards["A-1"].failures, 3) == ("ask", "pytest not found")
+    assert route(board.cards["A-1"].failures, allowed(3))[:2] == ("ask", "pytest not found")
 
 
 def test_only_tasks_asked_for_are_handed_out_and_the_others_stay_available() -> None:

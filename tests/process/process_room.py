@@ -40,7 +40,7 @@ async def until_async(condition: Callable[[], T]) -> T:
 
 def alive(pid: int) -> bool:
     process = tree.look(pid)
-    return process is not None and not process.zombie
+    return process is not None and not process.dead
 
 
 def pid_in(path: Path) -> int:

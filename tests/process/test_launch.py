@@ -70,8 +70,12 @@ def test_it_starts_in_its_directory_in_a_session_of_its_own_with_default_signals
     assert room.stdout().decode().strip() == expected
 
 
-def test_no_file_of_ours_is_open_in_the_program(room: Room) -> None:
+def test_no_file_of_ours_or_of_the_terminal_is_open_in_the_program(room: Room) -> None:
+    """As when the engine itself was started with files open that nobody closes for it."""
+    inherited = os.open("/dev/null", os.O_RDONLY)
+    os.set_inheritable(inherited, True)
     room.run(room.python("import os; print(sorted(os.listdir('/proc/self/fd'))[:-1])"))
+    os.close(inherited)
     assert room.stdout().decode().strip() == "['0', '1', '2']"
 
 

@@ -36,6 +36,12 @@ def test_after_a_timeout(room: Room, how: str) -> None:
     assert result.cause == "timeout"
 
 
+def test_a_stopped_one_may_still_put_its_things_in_order(room: Room) -> None:
+    script = "setsid sh -c 'trap \"echo bye > bye; exit\" TERM; echo $$ > pid; kill -STOP $$; while :; do sleep 0.02; done' &"
+    room.run(room.shell(script + WAIT + "exit 0", kill_s=20))
+    assert (room.work / "bye").exists()
+
+
 def test_one_that_keeps_forking_is_caught(room: Room) -> None:
     """A chain of processes of which each starts the next and dies; TERM is ignored and every link has a session of its own."""
     script = """

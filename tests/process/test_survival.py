@@ -31,6 +31,14 @@ launch = msgspec.json.decode(sys.stdin.buffer.read(), type=Launch)
 print(asyncio.run(ShimPool(Path(sys.argv[1])).run(launch)))
 """
 
+ADOPTER = """
+import asyncio, sys
+from pathlib import Path
+import msgspec
+from chargehand.process.pool import ShimPool
+print(msgspec.json.encode(asyncio.run(ShimPool(Path(sys.argv[1])).adopt(Path(sys.argv[2])))).decode())
+"""
+
 
 class Engine:
     """A process that plays the engine: it runs one launch and can be killed."""
@@ -61,6 +69,12 @@ def _record(directory: Path) -> dict[str, int]:
 
 def _adopt(room: Room, name: str = "a") -> Exit | None:
     return room.with_pool(lambda pool: pool.adopt(room.directory(name)))
+
+
+def _adopt_elsewhere(room: Room) -> Exit:
+    """By a process to which no orphan falls, as after a crash."""
+    argv = [sys.executable, "-c", ADOPTER, str(room.root / "shim.log"), str(room.directory())]
+    return msgspec.json.decode(subprocess.run(argv, check=True, stdout=subprocess.PIPE).stdout, type=Exit)
 
 
 def test_the_engine_dies_and_the_agent_goes_on(room: Room) -> None:
@@ -126,10 +140,10 @@ def test_what_never_started_is_none(room: Room) -> None:
     assert _adopt(room, "b") is None
 
 
-# What the agent leaves for the sweep. The last one can only be told by its parentage, so it takes an engine that lives.
+# What the agent leaves for the sweep, cut off from its parents. The last can only be told by whom it falls to: a living engine.
 STRAYS = {
-    "same session, no marker": "env -i /bin/sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 1; done' & sleep 1000",
-    "other session, marker": "setsid sh -c 'echo $$ > pid; exec sleep 1000' & sleep 1000",
+    "same session, no marker": "(env -i /bin/sh -c 'trap \"\" TERM; echo $$ > pid; while :; do sleep 1; done' &); sleep 1000",
+    "other session, marker": "(setsid sh -c 'echo $$ > pid; exec sleep 1000' &); sleep 1000",
     "other session, no marker": "(env -i setsid /bin/sh -c 'echo $$ > pid; exec sleep 1000' &); sleep 1000",
 }
 
@@ -177,9 +191,9 @@ def test_both_die(room: Room, stray: str, first: str) -> None:
     for kill in kills if first == "engine" else kills[::-1]:
         kill()
     until(lambda: not alive(shim))
-    result = _adopt(room)
-    assert result is not None
+    result = _adopt_elsewhere(room)
     assert result.cause == "lost"
+    assert result.leftovers >= 2
     assert not alive(pid)
     assert not alive(_record(room.directory())["child"])
 
@@ -209,26 +223,38 @@ def innocent() -> Iterator[subprocess.Popen[bytes]]:
     process.wait()
 
 
-@pytest.mark.parametrize("reused", ["after a reboot", "by another process"])
-def test_a_reused_pid_is_left_alone(room: Room, innocent: subprocess.Popen[bytes], reused: str) -> None:
-    started = tree.look(innocent.pid)
-    assert started
-    born = started.start if reused == "after a reboot" else started.start - 10
-    record = {
-        "shim": innocent.pid, "shim_start": born - 5, "boot": "another" if reused == "after a reboot" else tree.boot_id(),
-        "child": innocent.pid, "born_after": born, "born_before": born,
-    }  # fmt: skip
+def _pretend(room: Room, **record: object) -> None:
     room.directory().mkdir()
     (room.directory() / "shim.json").write_text(json.dumps(record) + "\n")
+
+
+@pytest.mark.parametrize("reused", ["after a reboot", "by another process"])
+def test_a_reused_pid_is_not_swept_away(room: Room, innocent: subprocess.Popen[bytes], reused: str) -> None:
+    started = tree.look(innocent.pid)
+    assert started
+    rebooted = reused == "after a reboot"
+    born = started.start if rebooted else started.start - 10
+    boot = "another" if rebooted else tree.boot_id()
+    _pretend(room, shim=0, shim_start=born - 5, boot=boot, child=innocent.pid, born_after=born, born_before=born)
     result = _adopt(room)
     assert result is not None
     assert (result.cause, result.leftovers) == ("lost", 0)
+    assert innocent.poll() is None
 
-    # Nor is it signalled when somebody who happens to hold the lock makes it look busy.
+
+@pytest.mark.parametrize("reused", ["after a reboot", "by another process"])
+def test_a_reused_pid_is_not_cancelled(room: Room, innocent: subprocess.Popen[bytes], reused: str) -> None:
+    """Somebody who happens to hold the lock makes the launch look busy."""
+    started = tree.look(innocent.pid)
+    assert started
+    rebooted = reused == "after a reboot"
+    boot = "another" if rebooted else tree.boot_id()
+    _pretend(room, shim=innocent.pid, shim_start=started.start - (0 if rebooted else 10), boot=boot)
     with (room.directory() / "shim.json").open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         ShimPool(room.root / "shim.log").cancel(room.directory())
-    assert innocent.poll() is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        innocent.wait(0.1)
 
 
 def test_a_record_without_owner_is_lost_and_can_never_be_started(room: Room) -> None:

@@ -84,7 +84,11 @@ class Place:
     def run(self, *args: str, code: int | None = 0, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """chargehand to its end; the exit code is demanded unless ``code`` is None."""
         with self.start(*args, env=env) as process:
-            out, err = process.communicate(timeout=100)
+            try:
+                out, err = process.communicate(timeout=100)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         done = subprocess.CompletedProcess(args, process.returncode, out, err)
         assert code is None or done.returncode == code, f"exit code {done.returncode}, not {code}\n{out[-3000:]}\n{err[-3000:]}"
         return done

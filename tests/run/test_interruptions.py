@@ -245,7 +245,8 @@ def test_a_full_disk_stops_the_run_with_the_reason_and_the_next_one_goes_on(plac
     require("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
     place.spec("TASK-001")
     place.config(
-        agent="test $CHARGEHAND_ATTEMPT != 1 || dd if=/dev/zero of=filler bs=1M count=64 status=none; echo x > TASK-001; true"
+        "[timeouts]\nstorage_minutes = 0.03",
+        agent="test $CHARGEHAND_ATTEMPT != 1 || dd if=/dev/zero of=filler bs=1M count=64 status=none; echo x > TASK-001; true",
     )
     run = shlex.join([*COMMAND, "run", "--all"])
     (place.root / ".chargehand").mkdir()
@@ -262,3 +263,29 @@ def test_a_full_disk_stops_the_run_with_the_reason_and_the_next_one_goes_on(plac
     assert "hint:" in done.stderr
     assert "Traceback" not in done.stderr
     assert place.landed() == ["TASK-001"]
+
+
+def test_a_disk_that_is_full_for_a_while_pauses_the_run_and_it_goes_on_by_itself(place: Place, require: Require) -> None:
+    require("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    place.spec("TASK-001", "TASK-002 P1 after TASK-001")
+    fill = f"dd if=/dev/zero of={place.root}/.chargehand/filler bs=1M count=64 status=none"
+    place.config(agent=f'echo "$CHARGEHAND_TASK_ID" >> {place.root.parent}/receipts; echo x > "$CHARGEHAND_TASK_ID"; {fill}; true')
+    run = shlex.join([*COMMAND, "run", "--all"])
+    (place.root / ".chargehand").mkdir()
+    shell = (
+        "mount -t tmpfs -o size=8m tmpfs .chargehand || exit 99; "
+        f"{run} & engine=$!; sleep 4; mount -o remount,size=300m .chargehand; wait $engine; echo code $?"
+    )
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", shell],
+        cwd=place.root,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+        env={**os.environ, "NO_COLOR": "1"},
+    )
+    assert "waiting for storage" in done.stderr, done.stdout + done.stderr
+    assert "code 0" in done.stdout, done.stdout + done.stderr
+    assert place.landed() == ["TASK-001", "TASK-002"]
+    assert receipts(place) == ["TASK-001", "TASK-002"]

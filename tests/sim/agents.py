@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from chargehand.model.config import Config
 from chargehand.model.task import Task
-from chargehand.model.work import ExitCause, Usage, Verdict
+from chargehand.model.work import AgentError, ErrorClass, ExitCause, Report, Usage, Verdict
 from chargehand.ports import Launch
 from chargehand.spec.writeback import mark
 
@@ -17,8 +17,8 @@ from .world import World
 
 SPEC = "spec/tasks.md"
 HOT = "hot.txt"
-HOT_LINES = 6
-KINDS = ("lazy", "liar", "ugly", "dying", "killed", "hanging", "stalling", "spec_only", "not_started")
+HOT_LINES = 3
+KINDS = ("lazy", "liar", "ugly", "dying", "killed", "hanging", "stalling", "spec_only", "not_started", "waiting", "waiting", "refused")
 MANNERS = ("hot", "hot", "semantic", "vandal", "flooding", "slow", "late")
 
 
@@ -31,16 +31,17 @@ class Deed(NamedTuple):
     code: int | None = 0
     signal: int | None = None
     usage: Usage = Usage()
+    error: AgentError | None = None
     flood: bool = False
 
 
 class FakeAgent:
     """The port ``Agent``. What it does is decided when it starts."""
 
-    name, model = "fake", "sim-1"
+    name, model, paid = "fake", "sim-1", True
 
-    def __init__(self, world: World, config: Config, usage_of: Callable[[str], Usage]) -> None:
-        self._world, self._limits, self._usage_of = world, config.timeouts, usage_of
+    def __init__(self, world: World, config: Config, report_of: Callable[[str], Report]) -> None:
+        self._world, self._limits, self._report_of = world, config.timeouts, report_of
         pick = world.rng.choice
         self._bad = pick((0.0, 0.2, 0.5, 0.9))
         self._kinds = tuple(pick(KINDS) for _ in range(3))
@@ -55,8 +56,8 @@ class FakeAgent:
     def environment(self, ambient: dict[str, str]) -> dict[str, str]:
         return ambient
 
-    def usage(self, stdout: Path) -> Usage:
-        return self._usage_of(str(stdout.parent))
+    def report(self, stdout: Path) -> Report:
+        return self._report_of(str(stdout.parent))
 
     def decide(self, launch: Launch, tree: Tree) -> Deed:
         rng = self._world.rng
@@ -84,6 +85,11 @@ class FakeAgent:
                 return Deed((own,), self._limits.stall_minutes * 60 + at, cause="stall", code=None, signal=15, usage=usage)
             case "not_started":
                 return Deed((), 0.0, cause="not_started", code=None)
+            case "waiting" | "refused":
+                passing: tuple[ErrorClass, ...] = ("rate_limit", "server", "capacity")
+                kinds = passing if kind == "waiting" else ("auth", "permission")
+                error = AgentError(kind=rng.choice(kinds), retry_after_s=rng.choice((0.0, 3.0)))
+                return Deed((own,), seconds, code=1, usage=usage, error=error)
             case "spec_only":
                 return Deed(((at, SPEC, self._vandalised(tree)),), seconds, usage=usage)
             case "vandal":

@@ -100,14 +100,14 @@ class History(Watch):
             self.demand(fact.task not in self.landed, f"{fact.task} landed again, in {self.run}")
             self.attempts[fact.attempt].open = False
             inside = any(commit.landed == (fact.task, fact.attempt) for commit in self._depot.landed(self._depot.tip))
-            self.demand(inside or not fact.commit, f"the ledger says {fact.task} landed, the target does not contain it")
+            self.demand(
+                inside or self._config.evidence == "exit", f"the ledger says {fact.task} landed, the target does not contain it"
+            )
             self.demand(bool(fact.commit) or self._config.evidence == "exit", f"{fact.task} landed without a commit")
             self.landed[fact.task] = fact.attempt
         past.state, past.open, past.commit = "landed", "", fact.commit
 
-    def _of_attempt(
-        self, fact: f.AttemptClaimed | f.AttemptExited | f.CommitTaken | f.VerdictGiven | f.AttemptEnded
-    ) -> None:
+    def _of_attempt(self, fact: f.AttemptClaimed | f.AttemptExited | f.CommitTaken | f.VerdictGiven | f.AttemptEnded) -> None:
         if isinstance(fact, f.AttemptClaimed):
             return self._claimed(fact)
         name, attempt = fact.attempt, self.attempts[fact.attempt]
@@ -129,7 +129,9 @@ class History(Watch):
             case f.AttemptEnded():
                 inside = any(commit.landed == (fact.task, name) for commit in self._depot.landed(self._depot.tip))
                 self.demand(not inside, f"{name} ended as {fact.outcome}, and its work is on the target")
-                self.demand(attempt.exit is not None, f"{name} ended, but its agent's end was never recorded")
+                self.demand(
+                    attempt.exit is not None or not self.starts[name], f"{name} ended, but its agent's end was never recorded"
+                )
                 self._world.count(f"ended {fact.outcome}")
                 attempt.open, self.tasks[fact.task].open = False, ""
                 self.tasks[fact.task].spent += fact.outcome in _SPENT
@@ -144,7 +146,8 @@ class History(Watch):
         for need in past.needs:
             if (wanted := self.tasks.get(need)) and wanted.state != "cancelled":
                 self.demand(wanted.state == "landed", f"{fact.attempt} claimed, but {need} is {wanted.state}")
-                self.demand(not wanted.commit or need in base, f"{fact.attempt} is based on {fact.base}, without {need}")
+                carried = not wanted.commit or self._config.evidence == "exit" or need in base
+                self.demand(carried, f"{fact.attempt} is based on {fact.base}, without {need}")
         past.attempts, past.open = fact.number, fact.attempt
         self.attempts[fact.attempt] = AttemptPast(fact)
 
@@ -194,7 +197,8 @@ class History(Watch):
 
     def emptying(self, name: str) -> None:
         self._launcher.catch_up()
-        busy = [shim.name for shim in self._launcher.shims.values() if shim.place == name and self._launcher.alive(shim)]
+        alive = [shim for shim in self._launcher.shims.values() if shim.place == name and self._launcher.alive(shim)]
+        busy = [shim.name for shim in alive if not (shim.told and name.endswith(".gate"))]
         self.demand(not busy, f"{name} is touched while {busy} runs in it")
 
     def discarding(self, name: str) -> None:
@@ -208,7 +212,7 @@ class History(Watch):
     def usage(self, name: str) -> Usage:
         """What an attempt's agent really used."""
         shim = self._shim(name)
-        return shim.usage if shim else Usage()
+        return shim.report.usage if shim else Usage()
 
     def _agents(self) -> list[Shim]:
         return [shim for shim in self._launcher.shims.values() if not shim.place.endswith(".gate")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from chargehand.model.work import Exit, ExitCause, Usage
+from chargehand.model.work import Exit, ExitCause, Report
 from chargehand.ports import Launch
 
 from .agents import Deed, FakeAgent, good
@@ -20,13 +20,17 @@ class Shim:
         self.launch, self.deed = launch, deed
         self.started_at, self.ends_at = now, now + deed.seconds
         self.cause: ExitCause = deed.cause
+        self.told = False
         self.code, self.signal = deed.code, deed.signal
         self.changes = list(deed.changes)
         self.name, self.place = Path(launch.directory).name, Path(launch.cwd).name
 
     @property
-    def usage(self) -> Usage:
-        return self.deed.usage if self.cause != "not_started" else Usage()
+    def report(self) -> Report:
+        """What its transcript says."""
+        if self.cause in ("not_started", "lost"):
+            return Report()
+        return Report(self.deed.usage, self.deed.error if self.cause == "exited" else None)
 
     @property
     def exit(self) -> Exit:
@@ -36,7 +40,7 @@ class Shim:
             signal=self.signal,
             started_at=EPOCH + self.started_at,
             ended_at=EPOCH + self.ends_at,
-            stdout_bytes=200 if self.usage.measured else 0,
+            stdout_bytes=0 if self.report == Report() else 200,
             truncated=self.deed.flood,
             error="no such program" if self.cause == "not_started" else "",
         )
@@ -66,13 +70,15 @@ class FakeLauncher:
         shim = self.shims.get(str(directory))
         if shim is None:
             return None
-        self._world.count("adopted")
+        if self.alive(shim):
+            self._world.count("adopted alive")
         return await self._end(shim)
 
     def cancel(self, directory: Path) -> None:
         self._world.point("cancel")
         if (shim := self.shims.get(str(directory))) and self.alive(shim):
             self._world.count("cancelled")
+            shim.told = True
             self.end(shim, "cancelled", self._world.rng.uniform(0.0, 2.0))
 
     async def close(self) -> None:

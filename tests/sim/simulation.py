@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
-
-import asyncio
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.runner import Runner
@@ -66,7 +65,7 @@ class Story:
             target="main",
             landing=pick(("squash", "merge")),
             evidence=pick(("commit",) * 7 + ("exit",)),
-            retry=RetryConfig(attempts=self.rng.randint(1, 3)),
+            retry=RetryConfig(attempts=self.rng.randint(1, 3), wait_seconds=2.0),
             timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
         )
         self.root, self.state = folder / "project", folder / "state"
@@ -83,7 +82,7 @@ class Story:
         self.depot = FakeDepot(world, self.state, files)
         self.store = FakeStore(world)
         self.launcher = FakeLauncher(world, self.depot)
-        self.agent = self.launcher.agent = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].usage)
+        self.agent = self.launcher.agent = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].report)
         self.gates = tuple(FakeGate(world, gate, self.depot, self.launcher.run) for gate in gates)
         self.history = self.depot.watch = History(world, self.depot, self.launcher, Judges(self.config, gates))
         self.store.heard = self.history.heard
@@ -103,11 +102,10 @@ class Story:
         """No more faults: the work comes to an end, and after that there is nothing left to do."""
         self.world.storm, self.world.skew = False, 0.0
         self.world.note("calm")
-        self.user.repair()
+        self.user.tidy()
         for _ in range(_CALM_LIVES):
             if report := self.life():
                 break
-            self.user.repair()
         else:
             self.world.violate(f"no run came to its end in {_CALM_LIVES} tries without any fault")
         self.settled(report)
@@ -123,24 +121,24 @@ class Story:
 
     def life(self, order: Order = ALL) -> Report | None:
         """One engine, from its start to its end or its death. None when it died, or gave up for a reason it may give up for."""
-        world, faults = self.world, self.world.tally["fault"]
+        world, faults = self.world, self.world.faults
         world.lives += 1
         world.note("life", world.lives)
         self.history.cancelled, self.heard = False, len(self.store.log)
         try:
-            report = live(world, _run(self.config, self._crew(), order, self._listen, self._control))
+            report = live(world, _run(self.config, self._crew(), order, None, self))
         except Crash:
             world.dead = False
             return None
         except EnvironmentProblem as problem:
             world.note("gave up", problem)
-            if world.tally["fault"] == faults:
+            if world.faults == faults:
                 world.violate(f"gave up without a fault: {problem}")
             return None
         except NeedsHuman as problem:
             world.note("gave up", problem)
             world.count("needs the user")
-            if world.chance(0.5):
+            if not world.storm or world.chance(0.5):
                 self.user.repair()
             return None
         except SpecProblem as problem:
@@ -168,7 +166,8 @@ class Story:
             store=self.store,
             launcher=self.launcher,
             depot=self.depot,
-            agent=self.agent,
+            agent=self.agent.name,
+            agents={self.agent.name: self.agent},
             gates=self.gates,
             ambient={},
             cage=lambda _home: {},
@@ -185,10 +184,15 @@ class Story:
             await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
         return result
 
-    def _control(self, runner: Runner) -> None:
+    # -- the port ``Viewer`` ------------------------------------------------------------------------------------------------
+
+    def begin(self, runner: Runner) -> None:
         self.user.runner = runner
 
-    def _listen(self, event: Event) -> None:
+    def note(self, message: str) -> None:
+        self.world.note("says", message)
+
+    def hear(self, event: Event) -> None:
         self.heard += 1
         if event.seq != self.heard or event.seq > len(self.store.log):
             self.world.violate(f"doors hear of event {event.seq} when it is the turn of {self.heard}")
@@ -196,6 +200,7 @@ class Story:
     def _rewrite(self) -> None:
         """A spec that two people edited until it cannot be read any more is written anew."""
         text = spec.first(self.rng, 2)
+        self.user.meddled.update(spec.ids(text))
         if self.file:
             self.file.write_text(text)
         else:
@@ -254,5 +259,5 @@ class Story:
         text = self.file.read_text() if self.file else self.depot.tree(self.depot.tip).get(SPEC, "")
         ticked, there = spec.done(text), set(spec.ids(text))
         landed = {task for task, past in self.history.tasks.items() if past.state == "landed"}
-        if ticked != landed & there:
-            self.world.violate(f"ticked: {sorted(ticked)}, landed: {sorted(landed & there)}")
+        if wrong := (ticked ^ landed & there) - self.user.meddled:
+            self.world.violate(f"ticked: {sorted(ticked)}, landed: {sorted(landed & there)}, wrong: {sorted(wrong)}")

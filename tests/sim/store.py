@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from chargehand.model.facts import Event, Fact, RunContinued, RunFinished, RunStarted, TaskRemoved
-from chargehand.ports import AttemptRow, Charge, Request, RunRow, TaskRow
+from chargehand.ports import AttemptRow, Charge, PaidRow, Request, RunRow, TaskRow
 
 from .world import World
 
@@ -25,6 +25,7 @@ class FakeStore:
         self.tasks: dict[tuple[str, str], TaskRow] = {}
         self.attempts: dict[str, AttemptRow] = {}
         self.charges: list[Charge] = []
+        self._paid: list[PaidRow] = []
         self.inbox: list[Request] = []
         self._open: set[int] = set()
         self.heard: Callable[[str, Fact], None] = lambda _run, _fact: None
@@ -58,6 +59,7 @@ class FakeStore:
         charges: Sequence[Charge],
     ) -> int:
         self.charges += charges
+        self._paid += [PaidRow(run, at, charge.task, charge.attempt, charge.usage) for charge in charges]
         for body in bodies:
             fact = _decode.decode(body)
             self.log.append((len(self.log) + 1, at, run, body))
@@ -87,6 +89,9 @@ class FakeStore:
 
     def landed_before(self) -> dict[str, str]:
         return {task: row.commit for (_, task), row in self.tasks.items() if row.state == "landed"}
+
+    def paid(self) -> Iterator[PaidRow]:
+        return iter(self._paid)
 
     def post(self, kind: str, body: str = "") -> None:
         """What another process does."""

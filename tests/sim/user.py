@@ -26,6 +26,8 @@ class User:
         self._world, self._depot, self._store, self._launcher = world, depot, store, launcher
         self._history, self._file = history, file
         self.runner: Runner | None = None
+        self.meddled: set[str] = set()
+        """Tasks whose text he took out or put in again: what is ticked of these is his affair."""
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
             self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop,
@@ -42,15 +44,20 @@ class User:
         """The spec as it lies in his checkout."""
         return self._file.read_text() if self._file else self._depot.commits[self._depot.user].tree.get(SPEC, "")
 
+    def tidy(self) -> None:
+        """Put his own changes away."""
+        self._depot.edits.clear()
+
     def repair(self) -> None:
-        """Settle what only a person can settle: take over landed work by a merge, as the hint says, his own changes put away."""
+        """Settle what only a person can settle: take over landed work by a merge, as the hint says."""
+        self.tidy()
         depot = self._depot
-        depot.edits.clear()
         if depot.tip == depot.user or depot.descends(depot.user, depot.tip):
             return
         if not depot.offered:
             self._world.violate("landed work is to be merged, and the user's repository has no ref of it")
         both = {**depot.tree(depot.user), **depot.tree(depot.offered)}
+        self.meddled |= spec.done(self.text()) ^ spec.done(both.get(SPEC, ""))
         depot.user = depot.commit((depot.user, depot.offered), both, "merged by hand")
 
     def _change(self, path: str, text: str) -> None:
@@ -74,10 +81,18 @@ class User:
         depot = self._depot
         depot.edits.clear()
         if depot.offered and self._world.chance(0.5):
-            if depot.descends(depot.offered, depot.user):
-                depot.user = depot.offered
-            elif not isinstance(merged := depot.merge(depot.seen, depot.user, depot.offered), Conflict):
-                depot.user = depot.commit((depot.user, depot.offered), depot.tree(merged), "merge")
+            self._merge(depot.offered)
+
+    def _merge(self, offered: str) -> None:
+        """``git merge``, given up when there is a conflict."""
+        depot = self._depot
+        if depot.descends(offered, depot.user):
+            depot.user = offered
+        elif not depot.descends(depot.user, offered):
+            common = depot.commits[offered].ancestors & depot.commits[depot.user].ancestors
+            base = max(common, key=lambda name: int(name[1:]))
+            if not isinstance(merged := depot.merge(base, depot.user, offered), Conflict):
+                depot.user = depot.commit((depot.user, offered), depot.tree(merged), "merge")
 
     def _edit_spec(self) -> None:
         rng, text = self._world.rng, self.text()
@@ -87,9 +102,11 @@ class User:
         if kind == "add":
             text = spec.add(text, rng, f"TASK-{100 + self._world.tally['user edit_spec']:03d}")
         elif kind == "again" and gone:
-            text = spec.add(text, rng, rng.choice(gone))
+            self.meddled.add(task := rng.choice(gone))
+            text = spec.add(text, rng, task)
         elif open_tasks and kind == "remove":
-            text = spec.remove(text, rng.choice(open_tasks))
+            self.meddled.add(task := rng.choice(open_tasks))
+            text = spec.remove(text, task)
         elif open_tasks and kind == "retitle":
             text = spec.retitle(text, rng.choice(open_tasks), f"Title {self._world.steps}")
         elif open_tasks and kind == "done":
@@ -124,6 +141,6 @@ class User:
         self._stop()
 
     def _signal(self, runner: Runner) -> None:
-        if not runner.stop("interrupted by SIGINT"):
+        if not runner.steering.stop("interrupted by SIGINT"):
             self._history.cancelled = True
             runner.cancel()

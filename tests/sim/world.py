@@ -8,13 +8,13 @@ from collections.abc import Callable
 from random import Random
 from typing import NoReturn, ParamSpec, TypeVar
 
-from chargehand.model.errors import EnvironmentProblem
+from chargehand.model.errors import EnvironmentProblem, StorageProblem
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _STEPS = 30_000
-_SECONDS = 4_000.0
+_SECONDS = 40_000.0
 EPOCH = 1_800_000_000.0
 
 
@@ -36,7 +36,7 @@ class World:
     def __init__(self, seed: int, trace: Callable[[str], None] | None = None) -> None:
         self.seed, self.rng, self._trace = seed, Random(seed), trace
         pick = self.rng.choice
-        self.now, self.skew, self.steps, self.lives = 0.0, 0.0, 0, 0
+        self.now, self.skew, self.steps, self.lives, self.faults = 0.0, 0.0, 0, 0, 0
         self.dead, self.storm = False, True
         self.loop: asyncio.AbstractEventLoop | None = None
         self.tally: Counter[str] = Counter()
@@ -76,17 +76,18 @@ class World:
         """Carry out an effect; before and after it things go wrong."""
         self.point(what)
         if self.storm and self.chance(self.fault_rate):
-            self.fault(f"{what} failed")
+            self.fault(f"{what} failed", StorageProblem if self.chance(0.5) else EnvironmentProblem)
         result = effect(*args, **kwargs)
         self.point(what)
         if self.storm and self.chance(self.fault_rate / 2):
             self.fault(f"{what} failed after it was done")
         return result
 
-    def fault(self, what: str) -> NoReturn:
-        self.count("fault")
-        self.note("fault", what)
-        raise EnvironmentProblem(f"{what} (simulated)")
+    def fault(self, what: str, kind: type[EnvironmentProblem] = EnvironmentProblem) -> NoReturn:
+        self.count(f"fault {kind.code}")
+        self.faults += 1
+        self.note("fault", kind.code, what)
+        raise kind(f"{what} (simulated)")
 
     def crash(self, where: str) -> NoReturn:
         self.crashes_left -= 1

@@ -38,8 +38,20 @@ _OUTCOMES: dict[Outcome, str] = {
     "timeout": "it ran out of time",
     "stall": "it made no progress for too long",
     "interrupted": "it was interrupted",
+    "unavailable": "the agent's provider could not serve it",
+    "refused": "the agent was not allowed to work",
     "error": "it could not be finished",
 }
+
+_LIKELY: dict[Outcome, str] = {
+    "empty": "the work was taken for done already, or was done outside the workspace",
+    "agent_failed": "the agent met an error it did not handle; the end of its output tells more than its summary",
+    "gate_failed": "the change does not do what the gate checks, or breaks something the gate relies on",
+    "conflict": "the same lines were changed by a task that landed meanwhile; start from what is there now",
+    "timeout": "the way taken is too long; find a shorter one, and do not wait for programs that never end",
+    "stall": "something was waited for that never came: a prompt, a server, a lock",
+}
+"""What is worth suspecting first."""
 
 _WORDS: dict[VerdictWord, str] = {"pass": "passed", "fail": "failed", "error": "could not judge", "skip": "did not judge"}
 
@@ -129,6 +141,8 @@ def _history(failures: Sequence[Failure]) -> str:
         "Your workspace starts from the target branch as it is now, without these changes. "
         "Find out why they failed before you write; do not repeat them.",
     ]
+    if len(failures) > 1 and failures[-1].fingerprint and failures[-1].fingerprint == failures[-2].fingerprint:
+        parts.append("The same failure came twice in a row: the approach itself is wrong. Take another one.")
     if older:
         lines = [f"- Attempt {failure.attempt}: {_why(failure)}" for failure in older[-FAILURES_SHOWN:]]
         if len(older) > len(lines):
@@ -142,6 +156,8 @@ def _history(failures: Sequence[Failure]) -> str:
 def _failure(failure: Failure, rooms: Sequence[int]) -> str:
     blocks = [fence(tail(text, room)) for text, room in zip(_excerpts(failure), rooms, strict=True)]
     facts = [f"- Outcome: {_why(failure)}"]
+    if failure.outcome in _LIKELY:
+        facts.append(f"- Suspect first: {_LIKELY[failure.outcome]}")
     if failure.files:
         more = len(failure.files) - FILES_SHOWN
         listed = ", ".join(code(path, 100) for path in failure.files[:FILES_SHOWN])

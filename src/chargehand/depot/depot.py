@@ -15,7 +15,7 @@ from threading import Lock
 
 from chargehand.depot import merging
 from chargehand.depot.git import Git
-from chargehand.depot.layout import all_refs, config, empty, link_objects, read_ref, write_git_dir, write_ref
+from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_objects, read_ref, write_git_dir, write_ref
 from chargehand.depot.objects import Objects, object_format
 from chargehand.depot.repository import Repository, inspect
 from chargehand.depot.taking import differing, readable, snapshot
@@ -43,6 +43,7 @@ class GitDepot:
         kind: WorkspaceKind = "clone",
         clock: Callable[[], float] = time.time,
     ) -> None:
+        state = state.absolute()
         self.git = Git(state / "depot.git")
         self.target = target
         self.user = UserRepository(repository, target)
@@ -229,12 +230,12 @@ class GitDepot:
 
     def _take_commits(self, name: str, place: Place, base: str) -> str | None:
         """Bring in every commit a ref of the agent names; returns his HEAD, None when it cannot be read."""
+        cloned = self._kind == "clone"
+        if cloned and not borrows_only(place.common, self.git.git_dir / "objects"):
+            return None
         head = read_ref(place.git_dir, common=place.common)
-        others: list[str] = []
-        if self._kind == "clone":
-            others = sorted(set(all_refs(place.common).values()) - {base, head})
-            others = [tip for tip in others if self._borrow(place.common, tip, base)]
-        for number, tip in enumerate(others):
+        tips = sorted(set(all_refs(place.common).values()) - {base, head}) if cloned else []
+        for number, tip in enumerate(tip for tip in tips if self._borrow(place.common, tip, base)):
             self._set(f"{_KEPT}{name}/{number}", tip)
         return head if head and (head == base or self._borrow(place.common, head, base)) else None
 

@@ -25,7 +25,7 @@ _OVERRIDES = (
     "advice.detachedHead=false",
 )
 # A commit the ledger knows of must survive a power cut; by default git does not flush loose objects.
-_DURABLE = ("core.fsync=objects,reference",)
+_DURABLE = ("core.fsync=objects,reference", "core.fsyncMethod=batch")
 _ARGS = tuple(part for setting in _OVERRIDES + _DURABLE for part in ("-c", setting))
 _INHERITED = ("PATH", "TMPDIR")
 _HIS = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")

@@ -158,6 +158,15 @@ def write_ref(git_dir: Path, name: str, commit: str) -> None:
     Path(fresh).replace(path)
 
 
+def borrows_only(git_dir: Path, lender: Path) -> bool:
+    """Whether a git directory is still the one we made: its own, with objects of its own and of ``lender`` but of nobody else."""
+    objects = git_dir / "objects"
+    if any(path.is_symlink() or not path.is_dir() for path in (git_dir, objects, objects / "info")):
+        return False
+    borrowed = read_plain(objects / "info" / "alternates", _SMALL) or b""
+    return borrowed.strip() == os.fsencode(lender) and not any(entry.is_symlink() for entry in os.scandir(objects))
+
+
 def all_refs(git_dir: Path) -> dict[str, str]:
     """Every ref of a git directory and its commit, read as files."""
     found = _packed(git_dir)

@@ -73,16 +73,24 @@ def _scan(git: Git, place: Path, committed: set[bytes]) -> _Found:
     found = _Found({path for new, path in entries if new} - nested)
     root = os.fsencode(place) + b"/"
     links: dict[bytes, bool] = {}
-    for path in committed.union(path for new, path in entries if not new):
-        if path + b"/" in nested or _vanished(root, path, links):
-            found.gone.add(path)
-        elif not _is_repository(root + path):
-            found.fresh.add(path)
-    for folder in nested:
+    tracked = committed.union(path for new, path in entries if not new)
+    repositories = {path for path in tracked if _is_repository(root + path)}
+    replaced = repositories - _submodules(git, repositories)
+    found.gone.update(replaced, (path for path in tracked - repositories if _vanished(root, path, links)))
+    found.fresh.update(tracked - repositories - found.gone)
+    for folder in nested | {path + b"/" for path in replaced}:
         found.fresh.update(_inside(git, root, folder))
     for path in found.fresh:
         _make_readable(root + path)
     return found
+
+
+def _submodules(git: Git, paths: set[bytes]) -> set[bytes]:
+    """Which of the paths are submodules in the index."""
+    if not paths:
+        return set()
+    args = ("--literal-pathspecs", "ls-files", "-z", "--stage", "--", *map(os.fsdecode, sorted(paths)))
+    return {entry.partition(b"\t")[2] for entry in git.run(*args).stdout.split(b"\0") if entry.startswith(b"160000 ")}
 
 
 def _inside(git: Git, root: bytes, folder: bytes) -> Iterator[bytes]:
@@ -105,7 +113,7 @@ def _vanished(root: bytes, path: bytes, links: dict[bytes, bool]) -> bool:
             return True
         parent = parent.rpartition(b"/")[0]
     mode = _mode(root + path)
-    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or _is_repository(root + path))
+    return not (stat.S_ISREG(mode) or stat.S_ISLNK(mode))
 
 
 def _mode(path: bytes) -> int:

@@ -32,7 +32,7 @@ class Dispatch:
         self.barred: dict[str, str] = {}
 
     def next(self, busy: Container[str] = ()) -> Next | None:
-        """The most urgent attempt that may be claimed now; None when there is none. A ``busy`` task's last attempt is not over yet."""
+        """The most urgent attempt that may be claimed now; None when there is none. A ``busy`` task is still being wound up."""
         if not self._crew.config.retry.escalate and not self._serves(self._crew.agent):
             return None
         passed: list[str] = []

@@ -7,6 +7,7 @@ checkout, judged again as merged, and only then landed.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
@@ -163,6 +164,18 @@ class Landing:
                     hint=f"to take it over: {delivery.command}",
                 )
             )
+
+    async def note(self, attempts: Iterable[Attempt]) -> None:
+        """Record what landed just before a crash kept us from noting it.
+
+        To be called before anything else: should the user have committed since, what landed is put on his tip as another commit,
+        and cannot be recognized any more.
+        """
+        for attempt in attempts:
+            landed = bool(attempt.proposal) and await self._crew.offload(self._depot.contains, attempt.proposal)
+            if landed:
+                self._ledger.record(TaskLanded(task=attempt.task, attempt=attempt.id, commit=attempt.proposal))
+        await self._ledger.settled()
 
     async def deliver_leftovers(self) -> None:
         """What landed before a crash, or while the checkout was dirty, may be delivered now."""

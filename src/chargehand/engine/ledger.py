@@ -57,7 +57,7 @@ class Ledger:
     def _charge(self, fact: facts.AttemptExited) -> Charge:
         attempt = self.board.cards[fact.task].attempt
         assert attempt is not None
-        return Charge(fact.task, fact.attempt, "agent", attempt.agent, attempt.model, fact.usage, fact.usage.measured)
+        return Charge(fact.task, fact.attempt, "agent", attempt.agent, attempt.model, fact.charged, fact.usage.measured)
 
     def enter(self, folded: list[Fact]) -> None:
         """Make facts durable that are in the board already. Raises what the store raised."""

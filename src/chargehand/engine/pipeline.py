@@ -23,6 +23,9 @@ from chargehand.ports import Launch
 from chargehand.process.files import write_private
 from chargehand.process.transcript import excerpt
 
+_NOT_OF_THE_WORK = frozenset({"unavailable", "refused"})
+"""Failures that say nothing about the work, so that the next attempt need not hear of them."""
+
 
 class Pipeline:
     def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing, purse: Purse, patience: Patience) -> None:
@@ -114,7 +117,7 @@ class Pipeline:
         return render(
             task,
             [sections[trace] for trace in task.traces if trace in sections],
-            self._ledger.board.cards[task.id].failures,
+            [failure for failure in self._ledger.board.cards[task.id].failures if failure.outcome not in _NOT_OF_THE_WORK],
             run=self._ledger.board.run,
             attempt=attempt.number,
             spec_path=self._crew.spec.path,

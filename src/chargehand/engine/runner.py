@@ -173,6 +173,8 @@ class Runner:
 
     async def _take_up(self) -> None:
         """Go on with what an earlier engine left: attempts under way, ticks and deliveries not made."""
+        if self._crew.depot is not None:
+            await self._landing.note(self._board.live_attempts())
         await self._clear_up()
         for attempt in self._board.live_attempts():
             if attempt.task in self._tasks:

@@ -6,24 +6,41 @@ This module imports nothing heavy: the read-only commands use it and must start 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 
-
-@dataclass(frozen=True, slots=True)
 class Problem:
     """One finding about a text a user wrote.
 
     ``line`` and ``column`` count from 1; 0 means "the whole file". ``excerpt`` is the offending line without its line end.
     """
 
-    code: str
-    message: str
-    path: str = ""
-    line: int = 0
-    column: int = 0
-    hint: str = ""
-    excerpt: str = ""
-    severity: str = "error"
+    # Not a dataclass: to import those takes as long as everything else that `chargehand --version` does.
+    __slots__ = ("code", "column", "excerpt", "hint", "line", "message", "path", "severity")
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        path: str = "",
+        line: int = 0,
+        column: int = 0,
+        hint: str = "",
+        excerpt: str = "",
+        severity: str = "error",
+    ) -> None:
+        self.code, self.message, self.hint, self.severity = code, message, hint, severity
+        self.path, self.line, self.column, self.excerpt = path, line, column, excerpt
+
+    def _values(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and self._values() == other._values()
+
+    def __hash__(self) -> int:
+        return hash(self._values())
+
+    def __repr__(self) -> str:
+        return f"Problem({', '.join(f'{name}={getattr(self, name)!r}' for name in self.__slots__)})"
 
     def place(self) -> str:
         """``path:line:column``, as editors and terminals understand it."""

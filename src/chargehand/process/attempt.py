@@ -46,11 +46,11 @@ class Attempt:
         self._give_up_at: float | None = None
         self._spools: list[Spool] = []
         self._open: dict[int, Spool] = {}
-        self._heard = self._began = self._heard_wall = self._began_wall = 0.0
+        self._heard = self._began = self._began_wall = 0.0
 
     def run(self, record: int) -> dict[str, Any]:
         """Start the program, note it in the file ``record``, stay until it and all it started are gone."""
-        self._began_wall = self._heard_wall = time.time()
+        self._began_wall = time.time()
         before = tree.ticks()
         try:
             if self._channel.cancelled:
@@ -129,7 +129,6 @@ class Attempt:
     def _hear(self, pipe: int) -> None:
         if self._open[pipe].take():
             self._heard = time.monotonic()
-            self._heard_wall = time.time()
         else:
             del self._open[pipe]
             self._channel.ignore(pipe)
@@ -146,7 +145,7 @@ class Attempt:
                     self._status = status
                     ended = True
             if ended:
-                self._leftovers = sum(not process.zombie for process in self._descendants())
+                self._leftovers = sum(not process.dead for process in self._descendants())
         except ChildProcessError:
             self._gone = True
             if not tree.SEES_ALL:
@@ -171,11 +170,8 @@ class Attempt:
 
     def _files_changed(self, now: float) -> bool:
         """Whether silent work was done; if so its moment counts as the last sign of life."""
-        newest = last_change(self._launch["cwd"])
-        if newest <= self._heard_wall:
-            return False
-        self._heard = max(self._heard, now - max(0.0, time.time() - newest))
-        self._heard_wall = newest
+        silent = max(0.0, time.time() - last_change(self._launch["cwd"]))
+        self._heard = max(self._heard, now - silent)
         return bool(now < self._heard + self._launch["stall_s"])
 
     def _end(self, cause: str, grace: float, now: float) -> None:

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-import platform
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
-
-import msgspec
 
 from chargehand.model.errors import Locked
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
 _TRIES, _PAUSE = 5, 0.02
-
-
-class Holder(msgspec.Struct, frozen=True):
-    """Who holds the lock, as it is written into the file. ``started_at`` in Unix seconds."""
-
-    pid: int
-    host: str
-    started_at: float
-    command: str
-
-    def describe(self) -> str:
-        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.started_at))
-        return f"`{self.command}`, process {self.pid} on {self.host}, since {since}"
 
 
 class ProjectLock:
@@ -46,11 +35,11 @@ class ProjectLock:
         if not _lock(file):
             found = _holder(file)
             os.close(file)
-            who = found.describe() if found else "another process"
+            who = _describe(found) if found else "another process"
             raise Locked(f"this project is in use by {who}", hint="wait for it to end, or stop it first")
-        me = Holder(os.getpid(), platform.node(), time.time(), self._command)
+        me = {"pid": os.getpid(), "host": os.uname().nodename, "started_at": time.time(), "command": self._command}
         os.ftruncate(file, 0)
-        os.pwrite(file, msgspec.json.encode(me) + b"\n", 0)
+        os.pwrite(file, json.dumps(me).encode() + b"\n", 0)
         self._file = file
 
     def release(self) -> None:
@@ -79,15 +68,21 @@ def _lock(file: int) -> bool:
     return False
 
 
-def _holder(file: int) -> Holder | None:
+def _holder(file: int) -> dict[str, Any] | None:
     """None when the holder has not come to writing yet."""
     try:
-        return msgspec.json.decode(os.pread(file, 65536, 0), type=Holder)
-    except (msgspec.DecodeError, OSError):
+        found = json.loads(os.pread(file, 65536, 0))
+    except (ValueError, OSError):
         return None
+    return found if isinstance(found, dict) and found.keys() >= {"pid", "host", "started_at", "command"} else None
 
 
-def holder(path: Path) -> dict[str, object] | None:
+def _describe(holder: dict[str, Any]) -> str:
+    since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["started_at"]))
+    return f"`{holder['command']}`, process {holder['pid']} on {holder['host']}, since {since}"
+
+
+def holder(path: Path) -> dict[str, Any] | None:
     """What the holder of a lock wrote of himself; None when nobody holds it. Takes nothing away from anybody."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -96,8 +91,7 @@ def holder(path: Path) -> dict[str, object] | None:
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        found = _holder(file)
-        return {"pid": found.pid, "host": found.host, "started_at": found.started_at, "command": found.command} if found else {}
+        return _holder(file) or {}
     else:
         return None
     finally:

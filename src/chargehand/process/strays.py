@@ -53,7 +53,7 @@ class Record(msgspec.Struct, frozen=True):
     def supervisor(self) -> int:
         """The pid of the shim when it still lives, 0 otherwise. A pid is reused; its start time tells."""
         process = tree.look(self.shim) if self.current and self.shim else None
-        return self.shim if process and process.start == self.shim_start and not process.zombie else 0
+        return self.shim if process and process.start == self.shim_start and not process.dead else 0
 
 
 def belonging(directory: str, record: Record) -> list[int]:
@@ -67,11 +67,11 @@ def belonging(directory: str, record: Record) -> list[int]:
     me = table.get(os.getpid())
     roots = []
     for process in table.values():
-        if process.zombie or process.start < record.shim_start or process.pid == record.shim:
+        if process.dead or process.start < record.shim_start or process.pid == record.shim:
             continue
         if (session and process.session == session) or (_orphan(process, me) or _marked(process.pid, directory)):
             roots.append(process.pid)
-    found = dict.fromkeys(roots) | dict.fromkeys(process.pid for process in tree.descendants(roots, table) if not process.zombie)
+    found = dict.fromkeys(roots) | dict.fromkeys(process.pid for process in tree.descendants(roots, table) if not process.dead)
     return list(found)
 
 
@@ -97,7 +97,12 @@ def _orphan(process: tree.Process, me: tree.Process | None) -> bool:
     """Whether it became our child when its shim died. Our own children stay in our session; what shims run never is in it."""
     if me is None or process.parent != me.pid or process.session == me.session:
         return False
-    return not any(entry.startswith(f"{HOUSE_MARKER}=".encode()) for entry in _environ(process.pid))
+    variables = _environ(process.pid)
+    if not any(variables):
+        # Emptied by itself, or gone just now: one of ours that leaves in peace looks the same.
+        again = tree.look(process.pid)
+        return again is not None and not again.dead
+    return not any(variable.startswith(f"{HOUSE_MARKER}=".encode()) for variable in variables)
 
 
 def _marked(pid: int, directory: str) -> bool:

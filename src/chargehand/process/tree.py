@@ -25,16 +25,19 @@ _FREEZE_ROUNDS = 20
 
 
 class Process:
-    """One line of the table. ``start`` is in clock ticks since boot: with the pid it names a process for good."""
+    """One line of the table. ``start`` is in clock ticks since boot: with the pid it names a process for good.
 
-    __slots__ = ("parent", "pid", "session", "start", "zombie")
+    ``dead``: it is about to end, or has ended and waits for its parent to ask.
+    """
 
-    def __init__(self, pid: int, parent: int, session: int, start: int, zombie: bool) -> None:
+    __slots__ = ("dead", "parent", "pid", "session", "start")
+
+    def __init__(self, pid: int, parent: int, session: int, start: int, dead: bool) -> None:
         self.pid = pid
         self.parent = parent
         self.session = session
         self.start = start
-        self.zombie = zombie
+        self.dead = dead
 
 
 def read(path: str) -> bytes:
@@ -56,8 +59,10 @@ def look(pid: int | str) -> Process | None:
     except OSError:
         return None
     # The name is in parentheses and may itself hold spaces and parentheses.
-    fields = stat[stat.rindex(b")") + 2 :].split(b" ", 20)
-    return Process(int(stat[: stat.index(b" ")]), int(fields[1]), int(fields[3]), int(fields[19]), fields[0] in b"ZX")
+    fields = stat[stat.rindex(b")") + 2 :].split(b" ", 21)
+    # Without memory it runs no program any more.
+    dead = fields[0] in b"ZX" or fields[20] == b"0"
+    return Process(int(stat[: stat.index(b" ")]), int(fields[1]), int(fields[3]), int(fields[19]), dead)
 
 
 def ticks() -> int:

@@ -10,7 +10,7 @@ import msgspec
 
 from chargehand.model.errors import UsageProblem
 from chargehand.service import status as statuses
-from chargehand.service.outputs import AttemptObject, Costs, Group, RunObject, Show, Status, Sums, TaskObject, Why
+from chargehand.service.outputs import AttemptObject, Costs, Diff, Group, RunObject, Show, Status, Sums, TaskObject, Why
 from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, stamp
 from chargehand.store import reader
@@ -127,6 +127,29 @@ def transcript(project: Project, task_id: str, attempt: int | None) -> tuple[Att
         numbers = ", ".join(str(one["number"]) for one in attempts)
         raise UsageProblem(f"{shown['task']['id']} has no attempt {attempt}", hint=f"there are: {numbers}")
     return chosen, project.state / "attempts" / chosen["id"]
+
+
+def diff(project: Project, task_id: str, attempt: int | None) -> tuple[Diff, bytes]:
+    """What an attempt changed, against what it was made from, and the diff as bytes (left out of the first).
+
+    Raises UsageProblem when nothing was taken of it, or what was taken has been removed since.
+    """
+    from chargehand.depot import saved
+
+    chosen, _ = transcript(project, task_id, attempt)
+    base, commit, number = chosen["base"], chosen["commit"], chosen["number"]
+    if commit is None:
+        ended = "left no change" if chosen["ended_at"] else "is still at work; its changes are taken when it ends"
+        raise UsageProblem(f"attempt {number} of {chosen['task']} {ended}", hint=f"chargehand logs {chosen['task']}")
+    found = saved.diff(project.state / "depot.git", base, commit)
+    if found is None:
+        message = f"the changes of attempt {number} of {chosen['task']} are no longer kept"
+        raise UsageProblem(message, hint="chargehand gc removes them after 30 days")
+    told: Diff = {
+        "schema_version": SCHEMA_VERSION, "task": chosen["task"], "attempt": number, "base": base, "commit": commit,
+        "files": list(found[0]), "diff": "",
+    }  # fmt: skip
+    return told, found[1]
 
 
 def events(project: Project, run: str, after: int = 0) -> list[dict[str, Any]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
 
 CONFIG = "chargehand.toml"
 STATE = ".chargehand"
 
 
-class Project(NamedTuple):
+class Project:
     """``root`` is the top of the git checkout, or the folder with ``chargehand.toml`` where there is no git."""
 
-    root: Path
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     @property
     def state(self) -> Path:

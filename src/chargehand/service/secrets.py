@@ -1,4 +1,4 @@
-"""Which values must never be written down: those of the variables that agents and gates are given, and that are named as secrets."""
+"""Which values must never be written down: those of variables that agents and gates are given, and that are named as secrets."""
 
 from __future__ import annotations
 
@@ -23,9 +23,8 @@ def redactor(config: Config, ambient: Mapping[str, str]) -> Redactor:
 
 def secret_values(config: Config, ambient: Mapping[str, str]) -> list[str]:
     """The values of the variables that some agent or gate is given and whose name says that they are secret."""
-    tables = (*config.agents.values(), *config.gates.values())
-    names = {name for table in tables for name in table.env if looks_secret(name)}
-    return sorted({ambient[name] for name in names if ambient.get(name)})
+    given = [*(agent.env for agent in config.agents.values()), *(gate.env for gate in config.gates.values())]
+    return sorted({ambient[name] for names in given for name in names if looks_secret(name) and ambient.get(name)})
 
 
 def looks_secret(name: str) -> bool:

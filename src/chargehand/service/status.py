@@ -9,7 +9,7 @@ from chargehand.store import reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from chargehand.model.task import Spec
@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 STATES = ("landed", "working", "judging", "queued", "ready", "waiting", "needs_human", "failed", "skipped", "cancelled")
+_ATTENTION = ("working", "judging", "queued", "needs_human", "failed", "ready", "waiting", "cancelled", "skipped", "landed")
 _DONE = ("landed", "skipped")
 _ACTIVE = ("working", "judging", "queued")
 
 
-def status(project: Project, states: tuple[str, ...] = ()) -> Status | None:
+def status(project: Project, states: tuple[str, ...] = (), most: int | None = None) -> Status | None:
     """The last run, its totals and its tasks (those in ``states`` when given). None when nothing has run yet.
+
+    Of more than ``most`` tasks only those that need attention are given; the totals are of all.
 
     States are derived from facts: a task not begun is ``ready`` when all it needs has landed, else ``waiting``, with the reason; a
     run whose engine is gone is ``interrupted``, whatever it wrote last.
@@ -39,18 +42,14 @@ def status(project: Project, states: tuple[str, ...] = ()) -> Status | None:
         return None
     alive = run["state"] == "running" and engine_of(project) is not None
     raw = {row[0]: row[5] for row in rows}
-    tasks, count = [], dict.fromkeys(STATES, 0)
-    for row in rows:
-        state, reason = _derive(row, raw, alive)
-        count[state] += 1
-        if not states or state in states:
-            tasks.append(_task(row, state, reason))
+    stand = [_derive(row, raw, alive) for row in rows]
+    chosen = _chosen([state for state, _ in stand], states, most)
     return {
         "schema_version": SCHEMA_VERSION,
         "run": _run(run, alive),
         "totals": {
             "tasks": len(rows),
-            "by_state": {state: number for state, number in count.items() if number},
+            "by_state": _count(state for state, _ in stand),
             "cost_usd": totals["cost_usd"] or 0.0,
             "input_tokens": totals["input_tokens"] or 0,
             "output_tokens": totals["output_tokens"] or 0,
@@ -59,8 +58,26 @@ def status(project: Project, states: tuple[str, ...] = ()) -> Status | None:
             "working_s": round(totals["duration_s"], 3),
             "elapsed_s": round(max(0.0, (run["ended_at"] or time.time()) - run["started_at"]), 3),
         },
-        "tasks": tasks,
+        "tasks": [_task(rows[place], *stand[place]) for place in chosen],
     }
+
+
+def _chosen(stand: Sequence[str], states: tuple[str, ...], most: int | None) -> Sequence[int]:
+    """The places of the tasks to tell about, in the order of the file."""
+    chosen: Sequence[int] = range(len(stand))
+    if states:
+        chosen = [place for place in chosen if stand[place] in states]
+    if most is not None and len(chosen) > most:
+        rank = {state: number for number, state in enumerate(_ATTENTION)}
+        chosen = sorted(sorted(chosen, key=lambda place: rank[stand[place]])[:most])
+    return chosen
+
+
+def _count(stand: Iterable[str]) -> dict[str, int]:
+    count = dict.fromkeys(STATES, 0)
+    for state in stand:
+        count[state] += 1
+    return {state: number for state, number in count.items() if number}
 
 
 def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[TaskState, str]:
@@ -126,15 +143,14 @@ def stamp(at: float | None) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
 
 
-def before_run(spec: Spec) -> Status:
+def before_run(spec: Spec, most: int | None = None) -> Status:
     """The same picture before anything has run: what the spec says."""
     done = {task.id for task in spec.tasks if task.status == "done"}
-    rows, count = [], dict.fromkeys(STATES, 0)
+    rows: list[TaskObject] = []
     for task in spec.tasks:
         missing = [need for need in task.needs if need not in done]
         state: TaskState = "landed" if task.id in done else "waiting" if missing else "ready"
         reason = "done in the spec" if task.id in done else f"waiting for {', '.join(missing[:5])}" if missing else ""
-        count[state] += 1
         row = (
             task.id,
             0,
@@ -153,12 +169,13 @@ def before_run(spec: Spec) -> Status:
             task.milestone,
         )
         rows.append(_task(row, state, reason))
+    stand = [row["state"] for row in rows]
     return {
         "schema_version": SCHEMA_VERSION,
         "run": None,
         "totals": {
             "tasks": len(rows),
-            "by_state": {state: number for state, number in count.items() if number},
+            "by_state": _count(stand),
             "cost_usd": 0.0,
             "input_tokens": 0,
             "output_tokens": 0,
@@ -167,5 +184,5 @@ def before_run(spec: Spec) -> Status:
             "working_s": 0.0,
             "elapsed_s": 0.0,
         },
-        "tasks": rows,
+        "tasks": [rows[place] for place in _chosen(stand, (), most)],
     }

@@ -12,6 +12,7 @@ import apsw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # without importing typing
+    from collections.abc import Iterator
     from typing import Any, TypeAlias
 
     Row: TypeAlias = tuple[Any, ...]
@@ -64,9 +65,15 @@ def last_run(db: apsw.Connection) -> dict[str, Any] | None:
     return dict(zip(RUN, rows[0], strict=True)) if rows else None
 
 
-def tasks(db: apsw.Connection, run: str) -> list[Row]:
-    """The tasks of a run in the order of the file, with the columns of TASK; ``needs`` is split by a space."""
-    return db.execute(f"SELECT {', '.join(TASK)} FROM tasks WHERE run = ? ORDER BY position, id", (run,)).fetchall()
+def standing(db: apsw.Connection, run: str) -> list[Row]:
+    """Id, state and ``needs`` (split by a space) of the tasks of a run, in the order of the file: a quarter of the cost of all."""
+    return db.execute("SELECT id, state, needs FROM tasks WHERE run = ? ORDER BY position, id", (run,)).fetchall()
+
+
+def tasks(db: apsw.Connection, run: str, only: Sequence[str] | None = None) -> list[Row]:
+    """The tasks of a run in the order of the file, with the columns of TASK; ``needs`` is split by a space. ``only``: those ids."""
+    which, values = ("", (run,)) if only is None else ("AND id IN (SELECT value FROM json_each(?))", (run, apsw.jsonb_encode(only)))
+    return db.execute(f"SELECT {', '.join(TASK)} FROM tasks WHERE run = ? {which} ORDER BY position, id", values).fetchall()
 
 
 def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
@@ -107,6 +114,49 @@ def events(db: apsw.Connection, run: str, after_seq: int = 0) -> list[Row]:
     """The events of a run after a number, in order, with the columns of EVENT; ``body`` is JSON text."""
     query = f"SELECT {', '.join(EVENT)} FROM events WHERE run = ? AND seq > ? ORDER BY seq"
     return db.execute(query, (run, after_seq)).fetchall()
+
+
+def journal(db: apsw.Connection, run: str = "") -> Iterator[Row]:
+    """Every event of every run (or of one) in order: ``seq``, ``at``, ``run``, ``body``."""
+    where = "WHERE run = ?" if run else ""
+    yield from db.execute(f"SELECT seq, at, run, body FROM events {where} ORDER BY seq", (run,) if run else ())
+
+
+def resets(db: apsw.Connection, run: str = "") -> dict[int, tuple[float, str]]:
+    """When the ledger was reset: the event it came after, to the moment and the newest run that it ended (or just ``run``)."""
+    query = """SELECT coalesce((SELECT max(seq) FROM events WHERE events.run = runs.id), 0), reset_at, id FROM runs
+        WHERE reset_at IS NOT NULL ORDER BY number"""
+    rows: list[tuple[int, float, str]] = [row for row in db.execute(query) if run in {"", row[2]}]
+    moments = {at: (last, name) for last, at, name in rows}  # the newest run of each moment
+    return {last: (at, name) for at, (last, name) in moments.items()}
+
+
+def every_attempt(db: apsw.Connection) -> list[dict[str, Any]]:
+    """Every attempt of every run: ``id``, ``run``, ``task``, ``state``, ``ended_at``, ``base``, ``commit_id``."""
+    names = ("id", "run", "task", "state", "ended_at", "base", "commit_id")
+    return [dict(zip(names, row, strict=True)) for row in db.execute(f"SELECT {', '.join(names)} FROM attempts")]
+
+
+def health(path: str | os.PathLike[str]) -> str | None:
+    """What is wrong with the ledger, empty when it is sound, None when there is none. Reads all of it.
+
+    Raises EnvironmentProblem when it was made by a newer chargehand.
+    """
+    name = os.fspath(path)
+    if not os.path.exists(name):  # noqa: PTH110
+        return None
+    try:
+        db, version = _open(name)
+        if version > SCHEMA:
+            raise _problem(f"the ledger {name} was made by a newer chargehand", "upgrade chargehand")
+        said = str(db.execute("PRAGMA integrity_check(1)").get)
+        count, last = db.execute("SELECT count(*), coalesce(max(seq), 0) FROM events").get if version else (0, 0)
+        db.close()
+    except apsw.Error as error:
+        return str(error)
+    if said != "ok" or not version:
+        return said if version else "it is empty"
+    return "" if count == last else f"{last - count} events are missing"
 
 
 def _open(name: str, flags: int = apsw.SQLITE_OPEN_READONLY) -> tuple[apsw.Connection, int]:

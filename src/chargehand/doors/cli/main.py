@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import os
 import sys
 
+from chargehand.doors.cli import records
 from chargehand.doors.cli.render.text import console_safe
 from chargehand.model.errors import ChargehandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 COMMANDS = {
@@ -29,9 +30,13 @@ COMMANDS = {
     "show": "one task with its attempts, verdicts and commits",
     "logs": "what an agent said",
     "why": "why a task is in its state, and what to do",
+    "diff": "what an attempt changed",
     "costs": "what was paid",
     "retry": "give a failed task new attempts and run it",
     "reset": "forget what was done, keep what was paid",
+    "audit-log": "everything that happened, as JSON Lines chained by hashes",
+    "verify": "check that an audit log is as it was written",
+    "gc": "remove what is old and what is provably saved",
     "config": "show the settings and where they come from",
 }
 
@@ -46,17 +51,36 @@ def main(argv: Sequence[str]) -> int:
 
         print(f"chargehand {__version__}")
         return 0
+    argv = _verb_first(argv)
     if argv[0] not in COMMANDS:
         return _unknown(argv[0])
-    verb = importlib.import_module(f"chargehand.doors.cli.commands.{argv[0]}")
+    import argparse
+
+    verb = importlib.import_module(f"chargehand.doors.cli.commands.{argv[0].replace('-', '_')}")
     parser = argparse.ArgumentParser(
         prog=f"chargehand {argv[0]}", description=COMMANDS[argv[0]], epilog=getattr(verb, "EPILOG", None)
     )
     parser.add_argument("-C", "--project", metavar="DIR", default=".", help="work on the project in DIR (default: here)")
     parser.add_argument("--json", action="store_true", help="speak JSON on stdout")
+    parser.add_argument("--log-json", action="store_true", help="log on stderr, one JSON object a line")
+    parser.add_argument("--log-level", choices=records.LEVELS, help="what is logged (default: warning; info with --log-json)")
     verb.arguments(parser)
     args = parser.parse_args(argv[1:])
+    if args.log_json or args.log_level:
+        records.begin(level=args.log_level or "", as_json=args.log_json)
     return _guarded(verb, args)
+
+
+def _verb_first(argv: Sequence[str]) -> list[str]:
+    """Options that every verb has may be given before it."""
+    place = 0
+    while place < len(argv) - 1 and (argv[place] in {"--json", "--log-json"} or argv[place].partition("=")[0] in _VALUED):
+        place += 2 if argv[place] in _VALUED else 1
+    place = min(place, len(argv) - 1)
+    return [argv[place], *argv[:place], *argv[place + 1 :]]
+
+
+_VALUED = ("-C", "--project", "--log-level")
 
 
 def _guarded(verb: object, args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""Errors for people and for machines: what, where, and a hint; all of them at once."""
+"""Errors for people and for machines: what, where, and a hint; all of them at once, and without secrets of a known form."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from chargehand.doors.cli import records
 from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe
 from chargehand.model.errors import ChargehandError, Problem
@@ -18,20 +19,22 @@ def report(error: ChargehandError, *, as_json: bool) -> int:
     """Tell an error and return its exit code. JSON goes to stdout, so that a script finds it where it reads."""
     if as_json:
         print(json.dumps({"schema_version": 1, "error": as_object(error)}))
+    elif records.in_json():
+        records.tell(error)
     else:
-        print(f"{paint('error:', 'red')} {console_safe(error.message)}", file=sys.stderr)
+        print(f"{paint('error:', 'red')} {_safe(error.message)}", file=sys.stderr)
         for problem in error.problems:
             print(problem_text(problem), file=sys.stderr)
         if error.hint:
-            print(f"{paint('hint:', 'cyan')} {console_safe(error.hint)}", file=sys.stderr)
+            print(f"{paint('hint:', 'cyan')} {_safe(error.hint)}", file=sys.stderr)
     return error.exit_code
 
 
 def as_object(error: ChargehandError) -> dict[str, object]:
     return {
         "code": error.code,
-        "message": error.message,
-        "hint": error.hint,
+        "message": _clean(error.message),
+        "hint": _clean(error.hint),
         "exit_code": error.exit_code,
         "problems": [problem_object(problem) for problem in error.problems],
     }
@@ -41,11 +44,11 @@ def problem_object(problem: Problem) -> dict[str, object]:
     return {
         "severity": problem.severity,
         "code": problem.code,
-        "message": problem.message,
+        "message": _clean(problem.message),
         "path": problem.path,
         "line": problem.line,
         "column": problem.column,
-        "hint": problem.hint,
+        "hint": _clean(problem.hint),
     }
 
 
@@ -53,8 +56,8 @@ def problem_text(problem: Problem) -> str:
     """A problem with its line and a caret under the place."""
     colour = "red" if problem.severity == "error" else "yellow"
     where = f"{console_safe(problem.place())}: " if problem.place() else ""
-    lines = [f"  {where}{paint(problem.severity + ':', colour)} {console_safe(problem.message)}"]
-    if problem.excerpt and problem.line:
+    lines = [f"  {where}{paint(problem.severity + ':', colour)} {_safe(problem.message)}"]
+    if problem.excerpt and problem.line and _clean(problem.excerpt) == problem.excerpt:
         number = str(problem.line)
         start = max(0, problem.column - 60)
         shown = console_safe(problem.excerpt[start : start + 110])
@@ -62,15 +65,25 @@ def problem_text(problem: Problem) -> str:
         if problem.column:
             lines.append(f"    {' ' * len(number)} | {' ' * (problem.column - 1 - start)}{paint('^', colour)}")
     if problem.hint:
-        lines.append(f"    {paint('hint:', 'cyan')} {console_safe(problem.hint)}")
+        lines.append(f"    {paint('hint:', 'cyan')} {_safe(problem.hint)}")
     return "\n".join(lines)
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:
     """An error nobody foresaw: the trace goes to a file, its place to the user."""
     handle, name = tempfile.mkstemp(prefix="chargehand-crash-", suffix=".log")
-    with os.fdopen(handle, "w") as file:
-        traceback.print_exception(error, file=file)
+    with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(_clean("".join(traceback.format_exception(error))))
     message = f"this is a bug in chargehand: {type(error).__name__}: {error}"
     bug = ChargehandError(message, hint=f"nothing is lost; the details are in {Path(name)}, please report them", code="bug")
     return report(bug, as_json=as_json)
+
+
+def _safe(text: str) -> str:
+    return console_safe(_clean(text))
+
+
+def _clean(text: str) -> str:
+    from chargehand.model.redaction import Redactor
+
+    return Redactor().text(text) if text else text

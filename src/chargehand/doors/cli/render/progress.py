@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import msgspec
 
+from chargehand.doors.cli.records import recorded
 from chargehand.doors.cli.render import summary
 from chargehand.doors.cli.render.sentences import sentence
 from chargehand.doors.cli.render.style import paint
@@ -45,14 +46,14 @@ class View(Protocol):
 
 
 def choose(*, as_json: bool, stream: TextIO) -> View:
-    """The view that fits the stream."""
+    """The view that fits the stream; what it shows is logged too where a log is kept."""
     if as_json:
-        return JsonView(stream)
+        return recorded(JsonView(stream))
     if stream.isatty() and os.environ.get("TERM") != "dumb":
         from chargehand.doors.cli.render.live import LiveView
 
-        return LiveView(stream)
-    return PlainView(stream)
+        return recorded(LiveView(stream))
+    return recorded(PlainView(stream))
 
 
 class JsonView:

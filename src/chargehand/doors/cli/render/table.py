@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import unicodedata
-
 from chargehand.doors.cli.render.style import STATE_COLOURS, paint
 from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
 
@@ -15,23 +12,13 @@ if TYPE_CHECKING:
 
     from chargehand.service.outputs import RunObject, Status, TaskObject, Totals
 
-SHOWN = 40
-"""Without --all, at most this many tasks are listed: those that need attention first."""
-
-_INTEREST = ("working", "judging", "queued", "needs_human", "failed", "ready", "waiting", "cancelled", "skipped", "landed")
-
 
 def status(seen: Status, *, everything: bool, stream: TextIO) -> str:
-    """The status as text: the run, the tasks, the totals."""
+    """The status as text: the run, the tasks, the totals. ``everything``: no task was left out that should be mentioned."""
     tasks = seen["tasks"]
-    left_out = 0
-    if not everything and len(tasks) > SHOWN:
-        chosen = sorted(range(len(tasks)), key=lambda place: (_INTEREST.index(tasks[place]["state"]), place))[:SHOWN]
-        left_out = len(tasks) - SHOWN
-        tasks = [tasks[place] for place in sorted(chosen)]
     lines = [headline(seen["run"], stream)] if seen["run"] else []
     lines += grid([_row(task) for task in tasks], ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON"), stream)
-    if left_out:
+    if not everything and (left_out := seen["totals"]["tasks"] - len(tasks)):
         lines.append(f"... and {plural(left_out, 'more task')}: chargehand status --all")
     lines.append(totals(seen["totals"]))
     return "\n".join(lines)
@@ -77,6 +64,8 @@ def grid(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], stream: TextI
         return []
     widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
     if stream.isatty():
+        import shutil
+
         room = shutil.get_terminal_size().columns - sum(widths[:-2]) - 2 * (len(widths) - 1)
         widths[-2] = min(widths[-2], max(12, room // 2 if widths[-1] > room // 2 else room - widths[-1]))
         widths[-1] = min(widths[-1], max(8, room - widths[-2]))
@@ -95,6 +84,8 @@ def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
 def _fit(cell: str, width: int) -> str:
     if cell.isascii():
         return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
+    import unicodedata
+
     shown, used = "", 0
     for character in cell:
         wide = 2 if unicodedata.east_asian_width(character) in "WF" else 0 if unicodedata.combining(character) else 1

@@ -42,3 +42,11 @@ def tokens(count: int | None) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """``1 task``, ``3 tasks``."""
     return f"{count} {one if count == 1 else many or one + 's'}"
+
+
+def size(count: int) -> str:
+    """``950 B``, ``12.4 kB``, ``3.1 MB``, ``2.0 GB``."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= scale:
+            return f"{count / scale:.1f} {unit}"
+    return f"{count} B"
