@@ -60,7 +60,13 @@ def measure(argv: Sequence[str], cwd: Path, *, limit: float, env: Mapping[str, s
     began = time.perf_counter()
     with log.open("wb") as out:
         process = subprocess.Popen(
-            argv, cwd=cwd, env=env or bare_environment(cwd), stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            argv,
+            cwd=cwd,
+            env=env or bare_environment(cwd),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
         signal.setitimer(signal.ITIMER_REAL, limit)
         try:
@@ -99,7 +105,7 @@ def _end_all() -> None:
 
 def bare_environment(home: Path) -> dict[str, str]:
     """What a measured command is told: nothing of the user's settings, so that two runs measure the same."""
-    env = {name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ}
+    env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
     identity = {f"GIT_{who}_{what}": "bench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return env | identity | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".none"), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
 

@@ -156,7 +156,12 @@ def compare(ground: Ground, options: argparse.Namespace, size: int, chained: boo
     rounds.go(contenders)
     base = next(iter(contenders))
     print(f"\n{size:,} {'chained' if chained else 'independent'} tasks (spec-runner: {PEER_SIZE}), medians of {options.rounds}\n")
-    print(table(("", "CPU ms/task", "x floor", "least x", "wall ms/task", "peak MB"), [_row(rounds, base, name, size) for name in contenders]))
+    print(
+        table(
+            ("", "CPU ms/task", "x floor", "least x", "wall ms/task", "peak MB"),
+            [_row(rounds, base, name, size) for name in contenders],
+        )
+    )
     for name, problem in rounds.problems.items():
         print(f"{name}: {problem}")
 
@@ -178,7 +183,9 @@ def main() -> None:
     """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--quick", action="store_true", help="300 tasks, no spec-runner, half a minute")
-    arguments.add_argument("--size", type=int, default=0, metavar="N", help="tasks (default 1,000; above that without make and spec-runner)")
+    arguments.add_argument(
+        "--size", type=int, default=0, metavar="N", help="tasks (default 1,000; above that without make and spec-runner)"
+    )
     arguments.add_argument("--rounds", type=int, default=3)
     arguments.add_argument("--seconds", type=float, default=0, help="stop after so long")
     options = arguments.parse_args()

@@ -1,4 +1,4 @@
-"""Simulated runs with seeded faults: how many a second, and what happened in them. Run: python bench/sim.py [--runs N] [--seed S]"""
+"""Simulated runs with seeded faults: how many a second, and what happened in them. Run: python bench/sim.py [--seed S] [--trace]"""
 
 from __future__ import annotations
 

@@ -107,7 +107,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         fill(folder, options.tasks)
-        contenders: dict[str, Callable[[float], Cost]] = {NOTHING: lambda limit: measure([sys.executable, "-c", "pass"], folder, limit=limit)}
+        contenders: dict[str, Callable[[float], Cost]] = {
+            NOTHING: lambda limit: measure([sys.executable, "-c", "pass"], folder, limit=limit)
+        }
         for words in WORDS:
             argv = [*_command(), *words]
             contenders[f"chargehand {' '.join(words)}"] = lambda limit, argv=argv: measure(argv, folder, limit=limit)  # type: ignore[misc]
@@ -115,7 +117,12 @@ def main() -> None:
             contender(rounds.left)  # what is not yet compiled or in the cache is not counted
         rounds.go(contenders)
     print(f"{machine()}. A ledger of {options.tasks:,} tasks, {len(rounds.costs[NOTHING])} runs each, in turns, no terminal.\n")
-    print(table(("", "CPU ms", "least", "x nothing", "wall ms", "least", "x nothing", "peak MB"), [_line(rounds, name) for name in contenders]))
+    print(
+        table(
+            ("", "CPU ms", "least", "x nothing", "wall ms", "least", "x nothing", "peak MB"),
+            [_line(rounds, name) for name in contenders],
+        )
+    )
     for name, problem in rounds.problems.items():
         print(f"{name}: {problem}")
 

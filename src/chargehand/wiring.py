@@ -41,7 +41,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     ambient = dict(ambient)  # os.environ would be decoded anew at every look
     visible = allowed(ambient)
     name = workplace.choose_agent(config)
-    agents = {each: make_agent(each, config.agents[each], project.root) for each in (name, *config.retry.escalate)}
+    agents = {each: make_agent(each, config.agents[each], project.root) for each in _agents(config, name)}
     clock = SystemClock()
     pool = ShimPool(project.state / "shim.log")
     gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
@@ -80,6 +80,11 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     return Hands(
         preflight=lambda: tuple(preflight()), store=lambda: SqliteStore.open(project.ledger), depot=depot, crew=crew, clock=clock
     )
+
+
+def _agents(config: Config, default: str) -> list[str]:
+    """Every agent a run may call."""
+    return [*dict.fromkeys([default, *config.retry.escalate, *filter(None, [config.retry.planner])])]
 
 
 def examine_programs(project: Project, config: Config) -> Iterator[Finding]:

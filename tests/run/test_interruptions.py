@@ -289,3 +289,18 @@ def test_a_disk_that_is_full_for_a_while_pauses_the_run_and_it_goes_on_by_itself
     assert "code 0" in done.stdout, done.stdout + done.stderr
     assert place.landed() == ["TASK-001", "TASK-002"]
     assert receipts(place) == ["TASK-001", "TASK-002"]
+
+
+def test_a_read_only_project_is_told_as_such(place: Place, require: Require) -> None:
+    require("unshare", "-rm", "mount", "-t", "tmpfs", "tmpfs", "/mnt")
+    place.spec("TASK-001")
+    place.config()
+    again = f"cd {shlex.quote(str(place.root))} && {shlex.join([*COMMAND, 'run'])}"
+    shell = f"mount --bind . . && mount -o remount,ro,bind . && {again}"
+    done = subprocess.run(
+        ["unshare", "-rm", "sh", "-c", shell], cwd=place.root, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 5, done.stdout + done.stderr
+    assert "Read-only file system" in done.stderr
+    assert "hint:" in done.stderr
+    assert place.git("status", "--porcelain") == ""

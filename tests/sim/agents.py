@@ -18,14 +18,31 @@ from .world import World
 SPEC = "spec/tasks.md"
 HOT = "hot.txt"
 HOT_LINES = 3
-KINDS = ("lazy", "liar", "ugly", "dying", "killed", "hanging", "stalling", "spec_only", "not_started", "waiting", "waiting", "refused")
+KINDS = (
+    "lazy",
+    "liar",
+    "ugly",
+    "dying",
+    "killed",
+    "hanging",
+    "stalling",
+    "spec_only",
+    "not_started",
+    "waiting",
+    "waiting",
+    "refused",
+)
 MANNERS = ("hot", "hot", "semantic", "vandal", "flooding", "slow", "late")
 
 
-class Deed(NamedTuple):
-    """What one start of an agent will do: changes of files after some seconds (None removes), then its end."""
+Change = tuple[float, str, str | None]
+"""After so many seconds, this file has this text, or is gone."""
 
-    changes: tuple[tuple[float, str, str | None], ...]
+
+class Deed(NamedTuple):
+    """What one start of an agent will do: changes of files, then its end."""
+
+    changes: tuple[Change, ...]
     seconds: float
     cause: ExitCause = "exited"
     code: int | None = 0
@@ -62,19 +79,23 @@ class FakeAgent:
     def decide(self, launch: Launch, tree: Tree) -> Deed:
         rng = self._world.rng
         task, attempt = launch.env["CHARGEHAND_TASK_ID"], Path(launch.directory).name
-        kind = rng.choice(self._kinds if self._world.chance(self._bad) else self._manners)
+        fails = self._world.chance(self._bad)
+        kind = rng.choice(self._kinds if fails else self._manners)
         self._world.count(f"agent {kind}")
         self._world.note("agent", attempt, kind)
         cost = rng.choice((None, 0.01, 0.25))
         usage = Usage() if cost is None else Usage(100, 10, cost)
         seconds = rng.uniform(0.05, 4.0)
-        file, at = f"src/{task}.txt", seconds / 2
-        own = (at, file, f"by {attempt}")
+        own = (seconds / 2, f"src/{task}.txt", f"by {attempt}")
+        return self._fail(kind, own, seconds, usage, tree) if fails else self._work(kind, own, seconds, usage, tree)
+
+    def _fail(self, kind: str, own: Change, seconds: float, usage: Usage, tree: Tree) -> Deed:
+        rng, (at, file, text) = self._world.rng, own
         match kind:
             case "lazy":
                 return Deed((), seconds, usage=usage)
             case "liar" | "ugly":
-                return Deed(((at, file, f"{'bad' if kind == 'liar' else 'ugly'} by {attempt}"),), seconds, usage=usage)
+                return Deed(((at, file, f"{'bad' if kind == 'liar' else 'ugly'} {text}"),), seconds, usage=usage)
             case "dying":
                 return Deed((own,), seconds, code=3, usage=usage)
             case "killed":
@@ -87,21 +108,26 @@ class FakeAgent:
                 return Deed((), 0.0, cause="not_started", code=None)
             case "waiting" | "refused":
                 passing: tuple[ErrorClass, ...] = ("rate_limit", "server", "capacity")
-                kinds = passing if kind == "waiting" else ("auth", "permission")
-                error = AgentError(kind=rng.choice(kinds), retry_after_s=rng.choice((0.0, 3.0)))
+                error = AgentError(
+                    kind=rng.choice(passing if kind == "waiting" else ("auth", "permission")), retry_after_s=rng.choice((0.0, 3.0))
+                )
                 return Deed((own,), seconds, code=1, usage=usage, error=error)
-            case "spec_only":
+            case _:
                 return Deed(((at, SPEC, self._vandalised(tree)),), seconds, usage=usage)
+
+    def _work(self, kind: str, own: Change, seconds: float, usage: Usage, tree: Tree) -> Deed:
+        at, file, text = own
+        match kind:
             case "vandal":
                 return Deed((own, (at, SPEC, self._vandalised(tree))), seconds, usage=usage)
             case "hot":
                 lines = tree.get(HOT, "").split("\n")
-                lines[rng.randrange(len(lines))] = f"line of {attempt}"
+                lines[self._world.rng.randrange(len(lines))] = f"line {text}"
                 return Deed((own, (at, HOT, "\n".join(lines))), seconds, usage=usage)
             case "semantic" if not any(path.startswith("sem/") for path in tree):
-                return Deed((own, (at, f"sem/{task}.txt", attempt)), seconds, usage=usage)
+                return Deed((own, (at, file.replace("src/", "sem/"), text)), seconds, usage=usage)
             case "late":
-                return Deed((own, (seconds, f"src/{task}-late.txt", attempt)), seconds, usage=usage)
+                return Deed((own, (seconds, file.replace(".txt", "-late.txt"), text)), seconds, usage=usage)
             case "slow":
                 return Deed((own,), seconds + 8.0, usage=usage)
         return Deed((own,), seconds, usage=usage, flood=kind == "flooding")
@@ -134,7 +160,7 @@ class FakeGate:
     def preflight(self) -> str:
         return ""
 
-    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:
+    async def judge(self, task: Task, commit: str, checkout: Path, directory: Path) -> Verdict:  # noqa: ARG002
         if self._depot.workspaces[checkout.name].tree != self._depot.commits[commit].tree:
             self._world.violate(f"gate {self.name} is to judge {commit} on a checkout of something else")
         launch = Launch(argv=(self.name,), cwd=str(checkout), env={}, directory=str(directory))

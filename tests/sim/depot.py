@@ -130,20 +130,23 @@ class FakeDepot:
 
     # -- workspaces ---------------------------------------------------------------------------------------------------------
 
-    def workspace(self, name: str, commit: str, branch: str = "") -> Path:
+    def workspace(self, name: str, commit: str, branch: str = "") -> Path:  # noqa: ARG002
         self.watch.clearing(name)
         return self.checkout(name, commit)
 
     def checkout(self, name: str, commit: str) -> Path:
         self.watch.emptying(name)
         self.workspaces[name] = Workspace(commit, self.commits[commit].tree)
-        return self._state / "work" / name
+        place = self._state / "work" / name
+        place.mkdir(parents=True, exist_ok=True)
+        return place
 
     def discard(self, name: str) -> None:
         if name in self.workspaces:
             self.watch.emptying(name)
             self.watch.discarding(name)
-        self.workspaces.pop(name, None)
+            del self.workspaces[name]
+            (self._state / "work" / name).rmdir()
 
     def take(self, name: str, base: str, message: str) -> Taken | None:
         if name not in self.workspaces:

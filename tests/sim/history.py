@@ -49,6 +49,9 @@ class History(Watch):
         self.starts: Counter[str] = Counter()
         self.landed: dict[str, str] = {}
         self.cancelled = False
+        self.bill = self.overrun = 0.0
+        """USD paid, and how much of it agents took beyond what was set aside for them."""
+        self.held: dict[str, float] = {}
 
     def demand(self, holds: bool, broken: str) -> None:
         if not holds:
@@ -59,7 +62,7 @@ class History(Watch):
 
     # -- durable facts ------------------------------------------------------------------------------------------------------
 
-    def heard(self, run: str, fact: f.Fact) -> None:
+    def heard(self, fact: f.Fact) -> None:
         self._world.count(str(type(fact).__struct_config__.tag))
         match fact:
             case f.RunStarted():
@@ -90,7 +93,7 @@ class History(Watch):
         past = self.tasks.setdefault(fact.task, TaskPast(fact))
         past.needs = fact.needs
         if past.state == "cancelled":
-            past.state = "landed" if fact.done else "todo"
+            past.state = "todo"
 
     def _landed(self, fact: f.TaskLanded) -> None:
         past = self.tasks[fact.task]
@@ -119,6 +122,13 @@ class History(Watch):
                 self.demand(shim is not None and not self._launcher.alive(shim), f"{name} exited, but its agent did not")
                 self.demand(shim is not None and fact.exit == shim.exit, f"{name}: {fact.exit} is not how its agent ended")
                 attempt.exit = fact.exit
+                reported = self.usage(name)
+                self.demand(fact.usage == reported, f"{name} reported {reported}, recorded is {fact.usage}")
+                reserved = self.held.pop(name)
+                owed = reported.cost_usd if reported.cost_usd is not None else reserved
+                self.demand((fact.charged.cost_usd or 0.0) == owed, f"{name} owes {owed}, charged is {fact.charged}")
+                self.bill += owed
+                self.overrun += max(0.0, owed - reserved)
             case f.CommitTaken():
                 self.demand(self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
             case f.VerdictGiven(verdict=said):
@@ -134,6 +144,7 @@ class History(Watch):
                 )
                 self._world.count(f"ended {fact.outcome}")
                 attempt.open, self.tasks[fact.task].open = False, ""
+                self.held.pop(name, None)
                 self.tasks[fact.task].spent += fact.outcome in _SPENT
         return None
 
@@ -149,6 +160,11 @@ class History(Watch):
                 carried = not wanted.commit or self._config.evidence == "exit" or need in base
                 self.demand(carried, f"{fact.attempt} is based on {fact.base}, without {need}")
         past.attempts, past.open = fact.number, fact.attempt
+        self.held[fact.attempt] = fact.reserved.cost_usd or 0.0
+        if (cap := self._config.budget.total_usd) is not None:
+            spent = self.bill - self.overrun + sum(self.held.values())
+            self.demand(spent <= cap + 1e-9, f"{fact.attempt} is claimed with {spent:g} of {cap:g} USD paid or set aside")
+            self.demand(self.bill < cap, f"{fact.attempt} is claimed with {self.bill:g} of {cap:g} USD paid")
         self.attempts[fact.attempt] = AttemptPast(fact)
 
     # -- what hands are asked for -------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.runner import Runner
-from chargehand.model.config import Config, RetryConfig, TimeoutConfig
+from chargehand.model.config import BudgetConfig, Config, RetryConfig, TimeoutConfig
 from chargehand.model.errors import EnvironmentProblem, NeedsHuman, SpecProblem
 from chargehand.model.facts import Event
 from chargehand.plan.board import Board
@@ -66,6 +66,7 @@ class Story:
             landing=pick(("squash", "merge")),
             evidence=pick(("commit",) * 7 + ("exit",)),
             retry=RetryConfig(attempts=self.rng.randint(1, 3), wait_seconds=2.0),
+            budget=pick((BudgetConfig(),) * 3 + (BudgetConfig(total_usd=pick((0.5, 2.0)), reserve_usd=pick((0.05, 0.3))),)),
             timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
         )
         self.root, self.state = folder / "project", folder / "state"
@@ -87,6 +88,7 @@ class Story:
         self.history = self.depot.watch = History(world, self.depot, self.launcher, Judges(self.config, gates))
         self.store.heard = self.history.heard
         self.user = User(world, self.depot, self.store, self.launcher, self.history, self.file)
+        self.runner: Runner | None = None
         world.user_acts, world.on_crash = self.user.act, self.launcher.crashed
 
     def play(self) -> None:
@@ -109,11 +111,11 @@ class Story:
         else:
             self.world.violate(f"no run came to its end in {_CALM_LIVES} tries without any fault")
         self.settled(report)
-        paid = sum(self.history.starts.values())
+        paid, halted = sum(self.history.starts.values()), self._halted()
         if (again := self.life()) is None:
             self.world.violate("a run with nothing left to do did not end")
         self.settled(again)
-        if sum(self.history.starts.values()) != paid:
+        if sum(self.history.starts.values()) != paid and not halted:
             self.world.violate("a run with nothing left to do paid for an agent")
         self.accounts()
 
@@ -187,7 +189,7 @@ class Story:
     # -- the port ``Viewer`` ------------------------------------------------------------------------------------------------
 
     def begin(self, runner: Runner) -> None:
-        self.user.runner = runner
+        self.runner = self.user.runner = runner
 
     def note(self, message: str) -> None:
         self.world.note("says", message)
@@ -224,9 +226,15 @@ class Story:
             if (row.state, row.attempts, row.commit, row.needs) != (card.state, card.attempts, card.commit, card.needs):
                 self.world.violate(f"{card.id}: the board says {one}, its row says {row}")
 
+    def _halted(self) -> bool:
+        """Whether the last engine may leave tasks undone: no money, or an agent only a person can mend."""
+        return bool(self.runner and (self.runner.steering.halted or self.runner._dispatch.barred))
+
     def settled(self, report: Report) -> None:
         """Every task has landed, failed, needs a person, or waits for one of these."""
         world, states = self.world, {card.id: card.state for card in report.all_cards}
+        if self._halted():
+            return
         stuck = {"failed", "needs_human"}
         for card in sorted(report.all_cards, key=lambda card: card.order):
             waits = [need for need in card.needs if states.get(need, "landed") not in ("landed",)]
@@ -247,8 +255,10 @@ class Story:
             if past.open:
                 world.violate(f"{name} is still open")
         for charge in self.store.charges:
-            if charge.usage != history.usage(charge.attempt):
-                world.violate(f"{charge.attempt} was charged {charge.usage}")
+            if charge.measured != history.usage(charge.attempt).measured:
+                world.violate(f"{charge.attempt} was charged {charge}")
+        if abs(sum(charge.usage.cost_usd or 0.0 for charge in self.store.charges) - history.bill) > 1e-6:
+            world.violate(f"the charges do not add up to {history.bill}")
         on_target = {commit.landed for commit in depot.landed(depot.tip)}
         told = {(task, attempt) for task, attempt in history.landed.items()}
         if self.config.evidence == "commit" and on_target != told:

@@ -28,7 +28,7 @@ class FakeStore:
         self._paid: list[PaidRow] = []
         self.inbox: list[Request] = []
         self._open: set[int] = set()
-        self.heard: Callable[[str, Fact], None] = lambda _run, _fact: None
+        self.heard: Callable[[Fact], None] = lambda _fact: None
 
     def open_run(self) -> RunRow | None:
         return self.runs[-1] if self.runs and self.runs[-1].state != "finished" else None
@@ -65,7 +65,7 @@ class FakeStore:
             self.log.append((len(self.log) + 1, at, run, body))
             self._fold(run, at, fact)
             self._world.note("ledger", body.decode())
-            self.heard(run, fact)
+            self.heard(fact)
         for task in tasks:
             self.tasks[run, task.id] = task
         for attempt in attempts:

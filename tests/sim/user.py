@@ -30,7 +30,7 @@ class User:
         """Tasks whose text he took out or put in again: what is ticked of these is his affair."""
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
-            self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop,
+            self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop, self._pause, self._cancel,
         )  # fmt: skip
 
     def act(self) -> None:
@@ -131,6 +131,15 @@ class User:
     def _ask_to_stop(self) -> None:
         if self.runner:
             self._store.post("stop")
+
+    def _pause(self) -> None:
+        if self.runner and self._world.loop:
+            self._store.post("pause", "the user")
+            self._world.loop.call_later(self._world.rng.uniform(0.0, 30.0), self._store.post, "resume", "the user")
+
+    def _cancel(self) -> None:
+        working = [task for task, past in self._history.tasks.items() if past.open]
+        self._store.post("cancel", self._world.rng.choice(["", *working]))
 
     def _stop(self) -> None:
         if self.runner and self._world.loop:

@@ -76,7 +76,8 @@ def test_a_ledger_without_a_run_has_no_last_one(tmp_path: Path) -> None:
     db = reader.open_reader(tmp_path / "new.db")
     assert db is not None
     assert reader.last_run(db) is None
-    assert reader.totals(db, "r1")["states"] == {}
+    assert reader.standing(db, "r1") == []
+    assert reader.totals(db, "r1")["attempts"] == 0
     db.close()
 
 
@@ -97,14 +98,21 @@ def charge(task_id: str, agent: str, usage: Usage) -> Charge:
     return Charge(task_id, f"r1-{task_id}.1", "work", agent, "m", usage, usage.measured)
 
 
-def test_totals_count_states_and_add_up_what_was_charged(store: SqliteStore, db: apsw.Connection) -> None:
+def test_standing_and_tasks_agree_on_the_order_and_only_those_asked_for_come(store: SqliteStore, db: apsw.Connection) -> None:
+    store.commit("r1", 11.0, [], [task("A", 3), task('C"', 1, "landed", 2, ("X", "Y")), task("B", 1)])
+    assert reader.standing(db, "r1") == [("B", "todo", ""), ('C"', "landed", "X Y"), ("A", "todo", "")]
+    assert [row[0] for row in reader.tasks(db, "r1")] == ["B", 'C"', "A"]
+    assert reader.tasks(db, "r1", ["A", 'C"', "other"]) == reader.tasks(db, "r1")[1:]
+    assert reader.tasks(db, "r1", []) == []
+
+
+def test_totals_add_up_what_was_done_and_charged(store: SqliteStore, db: apsw.Connection) -> None:
     rows = [task("A", 1, "landed", 1), task("B", 2, "todo"), task("C", 3, "landed", 2)]
     bill = [charge("A", "x", Usage(10, 1, 0.5)), charge("C", "x", Usage(5, None, 0.25)), charge("C", "y", Usage())]
     store.commit("r1", 11.0, [], rows, charges=bill)
     store.commit("r2", 12.0, [], [task("A", 1, "failed")], charges=[charge("A", "x", Usage(1, 1, 9.0))])
     assert reader.totals(db, "r1") == {
-        "states": {"landed": 2, "todo": 1}, "attempts": 3, "duration_s": 90.0,
-        "calls": 3, "unmeasured": 1, "input_tokens": 15, "output_tokens": 1, "cost_usd": 0.75,
+        "attempts": 3, "duration_s": 90.0, "calls": 3, "unmeasured": 1, "input_tokens": 15, "output_tokens": 1, "cost_usd": 0.75,
     }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ _OUTCOMES: dict[Outcome, str] = {
     "timeout": "it ran out of time",
     "stall": "it made no progress for too long",
     "interrupted": "it was interrupted",
-    "unavailable": "the agent's provider could not serve it",
+    "unavailable": "the provider could not serve the agent",
     "refused": "the agent was not allowed to work",
     "error": "it could not be finished",
 }

@@ -16,7 +16,7 @@ from threading import Lock
 from chargehand.depot import merging
 from chargehand.depot.git import Git
 from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_objects, read_ref, write_git_dir, write_ref
-from chargehand.depot.objects import Objects, object_format
+from chargehand.depot.objects import Objects, is_git_path, object_format
 from chargehand.depot.repository import Repository, inspect
 from chargehand.depot.taking import differing, readable, snapshot
 from chargehand.depot.transfer import hand_over, share_shallow, transfer
@@ -46,7 +46,7 @@ class GitDepot:
         state = state.absolute()
         self.git = Git(state / "depot.git")
         self.target = target
-        self.user = UserRepository(repository, target)
+        self.user = UserRepository(repository, target, state / "index" / "user")
         self._tip = f"refs/heads/{target}"
         self._seen = f"refs/chargehand/user/{target}"
         self._incoming = f"{_INCOMING}{target}"
@@ -73,6 +73,7 @@ class GitDepot:
         """Make what is missing; every step is either done or not, so a crash between them does no harm."""
         repository, final = self.user.repository, self.git.git_dir
         empty(self._state / "trash")
+        self.user.checkout.unlock()
         for lock in (*final.glob("refs/**/*.lock"), *final.glob("*.lock")):
             lock.unlink()  # left by a git that was killed: the depot is ours alone
         if not final.is_dir():
@@ -143,10 +144,7 @@ class GitDepot:
             hand_over(self.git, self.user.git, ours, his.tip)
             if now.diverged:
                 return self.user.offer(ours, his, "merge")
-            if self._kind == "in-place":
-                delivery = self.user.settle(his, ours, self._workspaces.index("user"))
-            else:
-                delivery = self.user.advance(his, ours)
+            delivery = self.user.settle(his, ours) if self._kind == "in-place" else self.user.advance(his, ours)
             if delivery.how != "pending":
                 self._set(self._seen, ours)
             return delivery
@@ -255,6 +253,8 @@ class GitDepot:
     @told
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's content at a commit (a link's is its target); None when it is not there."""
+        if not is_git_path(path):
+            return None
         (found,) = self.objects.read(os.fsencode(f"{commit}:{path}"))
         return found[2] if found is not None and found[1] == b"blob" else None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from chargehand.depot.git import Git
-from chargehand.model.errors import EnvironmentProblem
+from chargehand.model.errors import ChargehandError, EnvironmentProblem
 
 _TREE = b"40000"
 _FILE_MODES = (b"100644", b"100755")
@@ -106,6 +106,8 @@ class Objects:
     def tree(self, treeish: str, replace: Mapping[str, bytes]) -> str:
         """The id of a tree with the content of some files replaced. Modes stay; what is new is an ordinary file."""
         paths = {os.fsencode(path): content for path, content in replace.items()}
+        if odd := [path for path in replace if not is_git_path(path)]:
+            raise ChargehandError(f"{odd[0]!r} cannot be a path in git")
         folders = sorted({b"", *(above for path in paths for above in _above(path))}, key=_depth)
         base = treeish.encode()
         found = self.read(base + b"^{tree}", *(base + b":" + folder for folder in folders if folder))
@@ -165,6 +167,11 @@ def _serialize(entries: Entries) -> bytes:
 
 def _plain(part: str) -> str:
     return "".join(char for char in part if char.isprintable() and char not in "<>").strip()
+
+
+def is_git_path(path: str) -> bool:
+    """Whether git can hold a file of that name: relative, without detours."""
+    return not {"", ".", "..", ".git"}.intersection(path.split("/"))
 
 
 def object_format(commit: str) -> str:

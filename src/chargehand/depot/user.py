@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from chargehand.depot.checkout import Checkout
 from chargehand.depot.git import Git
 from chargehand.depot.layout import read_ref
 from chargehand.depot.repository import Repository, branches, missing
@@ -27,8 +27,9 @@ class Branch:
 class UserRepository:
     """Reads his target branch and moves it forward. Touches nothing else but ``refs/chargehand/landed/<target>``."""
 
-    def __init__(self, repository: Repository, target: str) -> None:
+    def __init__(self, repository: Repository, target: str, scratch: Path) -> None:
         self.repository = repository
+        self.checkout = Checkout(scratch)
         self.target = target
         self.ref = f"refs/heads/{target}"
         self.landed = f"refs/chargehand/landed/{target}"
@@ -69,50 +70,35 @@ class UserRepository:
         there = f"-C {shlex.quote(str(his.place))} " if his.place not in (None, self.repository.root) else ""
         return Delivery("pending", f"git {there}{verb} {shlex.quote(self.landed)}")
 
-    def settle(self, his: Branch, new: str, scratch: Path) -> Delivery:
+    def settle(self, his: Branch, new: str) -> Delivery:
         """Move a branch whose checkout already holds the work (in-place), so that ``git status`` shows no difference."""
         if his.place is None:
             return self.advance(his, new)
-        git_dir = git_dir_of(his.place)
-        lock = git_dir / "index.lock"
-        try:
-            lock.touch(exist_ok=False)
-        except FileExistsError:
-            return self.offer(new, his, "reset")
-        try:
-            shutil.copy2(git_dir / "index", scratch)
-            git = Git(git_dir, work_tree=his.place, index=scratch, own_settings=True)
-            paths = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", his.tip, new).stdout
-            # What is in place already is staged first, so that only the rest is written.
-            staged = git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=paths, accept=range(256))
-            done = staged.code == 0 and git.run("read-tree", "-m", "-u", his.tip, new, accept=(0, 128)).code == 0
-            if not done or not self._move(his.tip, new):
-                return self.offer(new, his, "reset")
-            shutil.copyfile(scratch, lock)
-            lock.replace(git_dir / "index")
+        if self._step(his.place, his.tip, new, partly=True):
             return Delivery("checkout")
-        finally:
-            lock.unlink(missing_ok=True)
-            scratch.unlink(missing_ok=True)
+        return self.offer(new, his, "reset")
 
     def _fast_forward(self, place: Path, old: str, new: str) -> bool:
         git_dir = git_dir_of(place)
         if any((git_dir / name).exists() for name in _UNFINISHED):
             return False
         git = Git(git_dir, work_tree=place, own_settings=True)
+        begun = self.checkout.note()
+        if begun is not None and (begun.git_dir, begun.old) == (str(git_dir), old):  # a predecessor was killed on the way
+            if not self._step(place, old, begun.new, partly=True):
+                return False
+            old = begun.new
         if git.run("status", "--porcelain", "-z", "--untracked-files=no", "--ignore-submodules=all").stdout:
-            # Either he works here, or we were stopped between the files and the branch.
+            # Either he works here, or took the work over himself but for the branch.
             return git.run("diff-index", "--quiet", new, "--", accept=(0, 1)).code == 0 and self._move(old, new)
         # git would overwrite an ignored file without a word; it may be his only copy.
         added = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", "--diff-filter=A", old, new).stdout
         if any(os.path.lexists(os.fsencode(place) + b"/" + path) for path in added.split(b"\0") if path):
             return False
-        if git.run("read-tree", "-m", "-u", old, new, accept=(0, 128)).code:
-            return False
-        if self._move(old, new):
-            return True
-        git.run("read-tree", "-m", "-u", new, old, accept=(0, 128))
-        return False
+        return old == new or self._step(place, old, new, partly=False)
+
+    def _step(self, place: Path, old: str, new: str, *, partly: bool) -> bool:
+        return self.checkout.step(git_dir_of(place), place, old, new, lambda: self._move(old, new), partly=partly)
 
     def _move(self, old: str, new: str) -> bool:
         name, address = self.repository.identity

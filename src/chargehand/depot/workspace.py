@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 
 from chargehand.depot.git import Git
 from chargehand.depot.layout import remove, write_git_dir
@@ -46,6 +47,7 @@ class Workspaces:
     kind: WorkspaceKind
     algorithm: str
     identity: tuple[str, str]
+    _turn: Lock = field(default_factory=Lock)
 
     def path(self, name: str) -> Path:
         """Where a checkout of that name is or would be."""
@@ -73,7 +75,8 @@ class Workspaces:
             return self.root
         path = self.path(name)
         if self.kind == "worktree":
-            self.git.run("worktree", "add", "-q", "-f", "--no-checkout", "-B", branch, "--end-of-options", str(path), commit)
+            with self._turn:
+                self.git.run("worktree", "add", "-q", "-f", "--no-checkout", "-B", branch, "--end-of-options", str(path), commit)
         else:
             self._write(path, commit, branch)
         self._fill(name, commit, self.agent(name).git_dir)
@@ -91,7 +94,8 @@ class Workspaces:
         """Remove a workspace and what we know of it. Never the user's own checkout."""
         remove(self.path(name), self.state / "trash")
         if self.kind == "worktree":
-            remove(self.git.git_dir / "worktrees" / name, self.state / "trash")
+            with self._turn:  # git reads all of them to add one, and stumbles over a half of one
+                remove(self.git.git_dir / "worktrees" / name, self.state / "trash")
         for leftover in (self.index(name), self.index(f"{name}.lock")):
             leftover.unlink(missing_ok=True)
 

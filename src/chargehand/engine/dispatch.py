@@ -11,6 +11,7 @@ from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
 from chargehand.model.facts import TaskNeedsHuman
 from chargehand.model.work import Usage
+from chargehand.plan.board import BY_PARTS
 from chargehand.plan.routing import next_agent
 
 
@@ -50,9 +51,11 @@ class Dispatch:
     def _consider(self, task: str) -> Next | None:
         card = self._board.cards[task]
         name, number = next_agent(card.failures, self._crew.agent, self._crew.config), card.attempts + 1
+        if card.parts:
+            name = BY_PARTS
         if not self._serves(name):
             return None
-        paid = self._crew.agent_of(name).paid
+        paid = name != BY_PARTS and self._crew.agent_of(name).paid
         answer = self._purse.ask(task, number, paid=paid)
         if answer.word == "yes":
             return Next(task, number, name, self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid))

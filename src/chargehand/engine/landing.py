@@ -61,9 +61,10 @@ class Landing:
         replayed = await self._crew.offload(self._depot.replay)
         target = self._crew.config.target
         if isinstance(replayed, Conflict):
+            offered = await self._crew.offload(self._depot.deliver)  # his repository has to have what he is to merge
             raise NeedsHuman(
                 f"{target} moved, and landed work that was still pending conflicts with it in {', '.join(replayed.files)}",
-                hint=f"git merge refs/chargehand/landed/{target}, settle the conflict, commit, then run again",
+                hint=f"{offered.command}, settle the conflict, commit, then run again",
             )
         await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip)
         self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
@@ -95,7 +96,7 @@ class Landing:
                         await self._landed(task, attempt)  # landed just before a crash, which kept us from noting it
                         return
                     await self._move_onto(tip, task, attempt)
-                    await self._judge.judge(task, attempt)
+                await self._judge.judge(task, attempt)  # after a crash even a queued one may not have heard every gate
                 if await self._crew.offload(self._depot.land, attempt.proposal, tip):
                     await self._landed(task, attempt)
                     return
@@ -180,6 +181,7 @@ class Landing:
     async def deliver_leftovers(self) -> None:
         """What landed before a crash, or while the checkout was dirty, may be delivered now."""
         async with self._lock:
+            await self._refresh()
             seen = await self._crew.offload(self._depot.refresh)
             if seen.tip != seen.user_tip and not seen.diverged:
                 await self._deliver()

@@ -46,18 +46,19 @@ class Ledger:
         """Fold facts now; they are durable a few turns of the loop later."""
         now = self._clock.now()
         for fact in recorded:
+            if isinstance(fact, facts.AttemptExited | facts.TaskReplanned):
+                self._charges.append(self._charge(fact))
             self.board.apply(fact, now)
             self._pending.append(fact)
-            if isinstance(fact, facts.AttemptExited):
-                self._charges.append(self._charge(fact))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._gather, _TURNS)
 
-    def _charge(self, fact: facts.AttemptExited) -> Charge:
-        attempt = self.board.cards[fact.task].attempt
-        assert attempt is not None
-        return Charge(fact.task, fact.attempt, "agent", attempt.agent, attempt.model, fact.charged, fact.usage.measured)
+    def _charge(self, fact: facts.AttemptExited | facts.TaskReplanned) -> Charge:
+        card = self.board.cards[fact.task]
+        stage, call = ("planner", card.planning) if isinstance(fact, facts.TaskReplanned) else ("agent", card.attempt)
+        assert call is not None, f"{fact.attempt} was never claimed"
+        return Charge(fact.task, fact.attempt, stage, call.agent, call.model, fact.charged, fact.usage.measured)
 
     def enter(self, folded: list[Fact]) -> None:
         """Make facts durable that are in the board already. Raises what the store raised."""

@@ -8,7 +8,6 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.config import BudgetConfig
 from chargehand.model.facts import Noticed
 from chargehand.model.work import Usage
-from chargehand.plan.board import Attempt
 from chargehand.plan.budget import Answer, Budget, Paid
 from chargehand.ports import Clock, PaidRow
 
@@ -34,6 +33,8 @@ class Purse:
         for attempt in self._ledger.board.live_attempts():
             if attempt.exit is None:
                 budget.hold(attempt.id, attempt.task, attempt.number, attempt.reserved)
+        for call in self._ledger.board.live_plans():
+            budget.hold(call.attempt, call.task, 2, call.reserved)
         return budget
 
     def ask(self, task: str, number: int, *, paid: bool) -> Answer:
@@ -50,19 +51,23 @@ class Purse:
         self._budget.hold(attempt, task, number, reserved)
         return reserved
 
-    def price(self, attempt: Attempt, reported: Usage) -> Usage:
+    def give_back(self, attempt: str) -> None:
+        """An attempt is not claimed after all: what was held for it is free."""
+        self._budget.release(attempt)
+
+    def price(self, reserved: Usage, reported: Usage) -> Usage:
         """What goes on the bill: what was reported, and what was reserved in the unit in which nothing was."""
         tokens = reported.input_tokens is None and reported.output_tokens is None
         return Usage(
-            input_tokens=attempt.reserved.input_tokens if tokens else reported.input_tokens,
+            input_tokens=reserved.input_tokens if tokens else reported.input_tokens,
             output_tokens=reported.output_tokens,
-            cost_usd=attempt.reserved.cost_usd if reported.cost_usd is None else reported.cost_usd,
+            cost_usd=reserved.cost_usd if reported.cost_usd is None else reported.cost_usd,
         )
 
-    def settle(self, attempt: Attempt, charged: Usage) -> None:
-        """The attempt has ended and is charged: what was held for it is free, what was paid counts."""
-        self._budget.release(attempt.id)
-        paid = Paid(self._ledger.board.run, attempt.task, attempt.number, int(self._clock.now() // _DAY_S), charged)
+    def settle(self, attempt: str, task: str, number: int, charged: Usage) -> None:
+        """A call has ended and is charged: what was held for it is free, what was paid counts."""
+        self._budget.release(attempt)
+        paid = Paid(self._ledger.board.run, task, number, int(self._clock.now() // _DAY_S), charged)
         self._paid.append(paid)
         for notice in self._budget.charge(paid):
             self._ledger.record(Noticed(level="warning", message=notice))
@@ -71,6 +76,6 @@ class Purse:
 
 
 def _number(attempt: str) -> int:
-    """The number of an attempt, the last part of its id."""
+    """The number of an attempt, the last part of its id. A planner's call comes after failures, so it counts as a later one."""
     tail = attempt.rpartition(".")[2]
-    return int(tail) if tail.isdigit() else 1
+    return int(tail) if tail.isdigit() else 2

@@ -14,12 +14,13 @@ from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.patience import Patience
 from chargehand.engine.pipeline import Pipeline
+from chargehand.engine.planner import Planner, as_task, rewritten
 from chargehand.engine.purse import Purse
 from chargehand.engine.specfile import SpecFile
-from chargehand.engine.steering import Steering
+from chargehand.engine.steering import STILL_WANTED, Steering
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import AgentPaused, AttemptClaimed, Fact, Noticed, RunFinished, TaskFailed, TaskNeedsHuman
-from chargehand.model.task import Spec
+from chargehand.model.facts import AgentPaused, AttemptClaimed, Fact, Noticed, RunFinished, TaskFailed, TaskLanded, TaskNeedsHuman
+from chargehand.model.task import Spec, Task
 from chargehand.model.work import RunState
 from chargehand.plan.board import Card
 from chargehand.plan.routing import route
@@ -70,6 +71,7 @@ class Runner:
         judge = Judge(crew, ledger)
         self._landing = Landing(crew, ledger, judge, self._spec_file)
         self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, patience)
+        self._planner = Planner(crew, ledger, self._purse, self._pipeline)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._failed_in_a_row = 0
         self._fatal: BaseException | None = None
@@ -89,6 +91,7 @@ class Runner:
 
     def cancel(self, task: str = "") -> None:
         """End the agent of a task, or all of them; attempts can be repeated. What was being judged goes on from there next time."""
+        self._pipeline.closing |= not task
         for name, running in self._running.items():
             if task not in {"", name}:
                 continue
@@ -160,8 +163,22 @@ class Runner:
         wake.clear()
         if seconds is not None:
             timer.cancel()
-        if self._fatal:
-            raise self._fatal
+        if fatal := self._fatal or self._ledger.broken:
+            raise fatal
+
+    def _task(self, name: str) -> Task | None:
+        """A task as its agents are told it: what the spec says, with what a planner added; or a part of one that was split."""
+        card = self._board.cards[name]
+        if card.part_of:
+            whole = self._task(card.part_of)
+            return whole and as_task(card, whole)
+        task = self._tasks.get(name)
+        return task and rewritten(task, card)
+
+    def _known(self, name: str) -> Task:
+        task = self._task(name)
+        assert task is not None, f"{name} is not in the spec"
+        return task
 
     async def _clear_up(self) -> None:
         """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
@@ -175,13 +192,19 @@ class Runner:
         """Go on with what an earlier engine left: attempts under way, ticks and deliveries not made."""
         if self._crew.depot is not None:
             await self._landing.note(self._board.live_attempts())
+        await self.steering.read_inbox(STILL_WANTED)
         await self._clear_up()
+        if self._crew.depot is not None:
+            await self._landing.deliver_leftovers()  # before more lands: half a delivery is finished as it was begun
         for attempt in self._board.live_attempts():
-            if attempt.task in self._tasks:
-                self._go(attempt.task, self._pipeline.run(self._tasks[attempt.task], attempt))
+            if task := self._task(attempt.task):
+                self._go(attempt.task, self._pipeline.run(task, attempt))
             else:
-                told = f"{attempt.task} is no longer in the spec; its attempt is left as it is"
-                self._ledger.record(Noticed(level="warning", message=told))
+                self._ledger.record(Noticed(level="warning", message=f"{attempt.task} is no longer in the spec: its attempt ends"))
+                self._go(attempt.task, self._pipeline.abandon(attempt))
+        for call in self._board.live_plans():
+            if task := self._task(call.task):
+                self._go(call.task, self._planner.answer(task))
         in_place = not await self._landing.spec_is_tracked()
         for card in list(self._board.cards.values()):
             task = self._tasks.get(card.id)
@@ -189,19 +212,21 @@ class Runner:
                 self._route(card.id)
             elif in_place and card.state == "landed" and task and task.status != "done":
                 self._spec_file.tick(card.id)
-        if self._crew.depot is not None:
-            await self._landing.deliver_leftovers()
 
     async def _begin(self, found: Next) -> None:
         card, agent = self._board.cards[found.task], self._crew.agent_of(found.agent)
         attempt = f"{self._board.run}.{found.task}.{found.number}"
         base = await self._landing.tip() if self._crew.depot is not None else ""
+        if not self.steering.may_start:  # told to stop while the tip was looked up, or the money has run out since
+            self._purse.give_back(attempt)
+            self._board.give_back([found.task])
+            return
         self._ledger.record(
             AttemptClaimed(
                 task=found.task,
                 attempt=attempt,
                 number=found.number,
-                agent=agent.name,
+                agent=found.agent,
                 model=agent.model,
                 base=base,
                 reserved=found.reserved,
@@ -209,7 +234,7 @@ class Runner:
         )
         await self._ledger.settled()  # what is not written down is not started
         assert card.attempt is not None
-        await self._pipeline.run(self._tasks[found.task], card.attempt)
+        await self._pipeline.run(self._known(found.task), card.attempt)
 
     def _go(self, task: str, work: Coroutine[None, None, None]) -> None:
         self._running[task] = asyncio.get_running_loop().create_task(work)
@@ -235,16 +260,22 @@ class Runner:
             self._failed_in_a_row = 0
         if card.state != "todo" or not card.failures:
             return
+        if task in self._tasks and self._tasks[task].status == "done":
+            self._ledger.record(TaskLanded(task=task))  # he did it himself meanwhile
+            return
         last = card.failures[-1]
         if task in self._cancelled:
             self._cancelled.discard(task)
             self._ledger.record(TaskNeedsHuman(task=task, reason="cancelled by you"))
             return
-        decided = route(card.failures, config, task)
+        decided = route(card.failures, config, task, card.replans)
         if decided.action == "wait":
             until = last.at + decided.wait_s
             self._ledger.record(AgentPaused(agent=last.agent, until=until, reason=decided.reason))
-        elif decided.action == "fail":
+        elif decided.action == "replan" and not self._planner.may(task) and self.steering.may_start:
+            self._planner.ask(task)
+            self._go(task, self._planner.answer(self._known(task)))
+        elif decided.action in {"fail", "replan"}:
             self._ledger.record(TaskFailed(task=task, reason=decided.reason))
             self._failed_in_a_row += 1
             if config.on_failure == "stop":

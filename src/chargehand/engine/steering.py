@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 from chargehand.engine.ledger import Ledger
+from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import RunPaused, RunResumed, TaskReopened
 from chargehand.model.work import RunState
 from chargehand.ports import Clock, Store
 
 _INBOX_S = 0.5
 """How often the inbox is looked at. Reading an empty one costs microseconds."""
+
+_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel"})
+STILL_WANTED = frozenset({"retry"})
+"""What was asked of an engine that is gone and is meant for the next one too. To stop, say, was for the one that is gone."""
 
 
 class Steering:
@@ -70,12 +75,20 @@ class Steering:
         """Act on what other processes ask for, as long as the engine lives."""
         while True:
             await self._clock.sleep(_INBOX_S)
-            requests = self._store.requests()
-            for request in requests:
+            try:
+                await self.read_inbox()
+            except ChargehandError:
+                self.wake.set()  # what could not be read or written is tried again; a broken ledger ends the run
+
+    async def read_inbox(self, only: Container[str] = _KINDS) -> None:
+        """Act on what was asked for, of these kinds; all else is answered by doing nothing."""
+        requests = self._store.requests()
+        for request in requests:
+            if request.kind in only:
                 self._act(request.kind, request.body)
-            if requests:
-                await self._ledger.settled()
-                self._store.answered([request.id for request in requests])
+        if requests:
+            await self._ledger.settled()
+            self._store.answered([request.id for request in requests])
 
     def _act(self, kind: str, body: str) -> None:
         match kind:
@@ -93,6 +106,4 @@ class Steering:
                 if not body:
                     self.stop("cancelled", "stopped")
                 self.on_cancel(body)
-            case _:
-                pass  # asked by a newer version: not for us
         self.wake.set()

@@ -40,11 +40,13 @@ class GateConfig(_Table, frozen=True, kw_only=True):
 
 
 class RetryConfig(_Table, frozen=True, kw_only=True):
-    """``attempts`` is how many tries a task gets before it is failed. ``escalate`` names the agents that get the next try when the
-    same failure came twice, and the last try. ``wait_seconds`` is the first wait for a provider that cannot serve; it doubles."""
+    """``attempts`` is how many tries a task gets before it has failed. ``escalate`` names the agents that get the next try when the
+    same failure came twice, and the last try. ``planner`` names the agent that is asked once, when its tries are spent, whether
+    to rewrite, split or defer it. ``wait_seconds`` is the first wait for a provider that cannot serve; it doubles."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     escalate: list[str] = []
+    planner: str = ""
     wait_seconds: Positive = 5.0
     wait_limit_minutes: Positive = 360.0
 

@@ -75,7 +75,8 @@ class RunFinished(_Fact, frozen=True, kw_only=True, tag="run.finished"):
 
 
 class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
-    """Also recorded again when the spec changed the task: the last one counts."""
+    """Also recorded again when the spec changed the task: the last one counts. A part of a task that was split is not in the spec:
+    it names the task in ``part_of`` and brings its own ``description`` and ``checklist``."""
 
     task: str
     order: int
@@ -86,6 +87,9 @@ class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     estimate_hours: float | None = None
     milestone: str = ""
     done: bool = False
+    part_of: str = ""
+    description: str = ""
+    checklist: tuple[str, ...] = ()
 
 
 class TaskRemoved(_Fact, frozen=True, kw_only=True, tag="task.removed"):
@@ -183,6 +187,31 @@ class TaskReopened(_Fact, frozen=True, kw_only=True, tag="task.reopened"):
     by: str
 
 
+class ReplanAsked(_Fact, frozen=True, kw_only=True, tag="task.replanning"):
+    """The task's tries are spent; a planner is asked what to do. ``attempt`` is the id of this call."""
+
+    task: str
+    attempt: str
+    agent: str
+    model: str = ""
+    reserved: Usage = Usage()
+
+
+class TaskReplanned(_Fact, frozen=True, kw_only=True, tag="task.replanned"):
+    """``decision``: ``rewrite`` (``description`` is added to the task), ``split`` (``task.added`` follows for each of ``parts``),
+    ``defer`` or ``give_up``."""
+
+    task: str
+    attempt: str
+    decision: str
+    reason: str
+    description: str = ""
+    parts: tuple[str, ...] = ()
+    exit: Exit
+    usage: Usage = Usage()
+    charged: Usage = Usage()
+
+
 class TargetMoved(_Fact, frozen=True, kw_only=True, tag="target.moved"):
     """Somebody else moved the target branch. ``replayed`` counts landed commits that had to be put on the new tip."""
 
@@ -207,7 +236,7 @@ class Noticed(_Fact, frozen=True, kw_only=True, tag="notice"):
 
 Fact = (
     RunStarted | RunContinued | RunPaused | RunResumed | RunFinished | BudgetChanged | AgentPaused
-    | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened
+    | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened | ReplanAsked | TaskReplanned
     | AttemptClaimed | AttemptExited | CommitTaken | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded
     | TargetMoved | TargetDelivered | Noticed
 )  # fmt: skip

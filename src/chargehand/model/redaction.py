@@ -51,9 +51,10 @@ class _Form(NamedTuple):
 
 
 def _form(marker: str, rest: str) -> _Form:
-    """A token that begins with ``marker``, not in the middle of a word."""
+    """A token that begins with ``marker``, not in the middle of a word. An escape (``\\n``, a colour) is none."""
     literal = re.escape(marker)
-    return _Form(marker, re.compile(rf"{literal}(?<![A-Za-z0-9_]{literal}){rest}"))
+    begins = rf"(?:(?<![A-Za-z0-9_]{literal})|(?<=\\[nrtbf]{literal})|(?<=[0-9;\[]m{literal}))"
+    return _Form(marker, re.compile(literal + begins + rest))
 
 
 def _assigned(name: str, rest: str) -> _Form:

@@ -14,6 +14,12 @@ from chargehand.model.work import DONE_STATES, AgentError, Exit, Failure, Usage,
 from chargehand.plan import graph
 from chargehand.plan.routing import fingerprint
 
+LAST = 9
+"""The priority of a task that was deferred."""
+
+BY_PARTS = "(its parts)"
+"""The agent of a task that was split: nobody, it lands when its parts have."""
+
 _OfAttempt = facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued
 
 
@@ -59,11 +65,22 @@ class Card:
         self.commit = ""
         self.landed_at: float | None = None
         self.missing = 0
+        self.part_of, self.description, self.checklist = fact.part_of, fact.description, fact.checklist
+        self.parts: tuple[str, ...] = ()
+        self.replans = 0
+        self.planning: facts.ReplanAsked | None = None
+        self.rewrite = ""
         self.describe(fact)
 
     def describe(self, fact: facts.TaskAdded) -> None:
         self.id, self.order, self.title, self.priority = fact.task, fact.order, fact.title, fact.priority
-        self.needs, self.hours, self.milestone = fact.needs, fact.estimate_hours, fact.milestone
+        self.own_needs, self.hours, self.milestone = fact.needs, fact.estimate_hours, fact.milestone
+        self.deferred = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What must have landed before: what the spec says, and the parts of a task that was split."""
+        return self.own_needs + self.parts
 
     @property
     def done(self) -> bool:
@@ -99,6 +116,8 @@ class Board:
             facts.TaskFailed: self._failed,
             facts.TaskNeedsHuman: self._needs_human,
             facts.TaskReopened: self._reopened,
+            facts.ReplanAsked: self._replanning,
+            facts.TaskReplanned: self._replanned,
         }
 
     # -- folding ------------------------------------------------------------------------------------------------------------
@@ -121,6 +140,10 @@ class Board:
             card = self.cards[fact.task] = Card(fact)
         else:
             card.describe(fact)
+            if card.state == "cancelled":  # the spec has it again
+                self._move(card, "todo", "")
+        if card.part_of and card.id not in self.cards[card.part_of].parts:
+            self.cards[card.part_of].parts += (card.id,)
         self._opened = False
         self.changed_tasks[card.id] = card
 
@@ -128,7 +151,7 @@ class Board:
         card = self.cards[fact.task]
         if not card.done:
             self._move(card, "cancelled", "no longer in the spec")
-        self._opened = False
+            self._release(card)
 
     def _claimed(self, fact: facts.AttemptClaimed, at: float) -> None:
         card = self.cards[fact.task]
@@ -193,6 +216,10 @@ class Board:
             card.attempt = None
         card.commit, card.landed_at = fact.commit, at
         self._move(card, "landed", "" if fact.attempt else "landed by an earlier run")
+        self._release(card)
+
+    def _release(self, card: Card) -> None:
+        """Nobody waits for it any more."""
         for follower in self._followers.get(card.id, ()):
             waiting = self.cards[follower]
             waiting.missing -= 1
@@ -209,6 +236,24 @@ class Board:
         card.failures.clear()
         self._move(card, "todo", f"opened again by {fact.by}")
 
+    def _replanning(self, fact: facts.ReplanAsked, _at: float) -> None:
+        card = self.cards[fact.task]
+        card.planning = fact
+        card.replans += 1
+        self._move(card, "working", f"{fact.agent} plans it anew")
+
+    def _replanned(self, fact: facts.TaskReplanned, _at: float) -> None:
+        card = self.cards[fact.task]
+        card.planning = None
+        card.usage = card.usage + fact.charged
+        if fact.decision == "give_up":
+            self._move(card, "todo", fact.reason)
+            return
+        card.failures.clear()
+        card.rewrite, card.deferred = fact.description, fact.decision == "defer"
+        self._opened = self._opened and not (fact.parts or card.deferred)
+        self._move(card, "todo", f"{fact.decision}: {fact.reason}")
+
     def _move(self, card: Card, state: str, reason: str) -> None:
         card.state, card.reason = state, reason
         self.changed_tasks[card.id] = card
@@ -222,7 +267,9 @@ class Board:
         live = {card.id: card.needs for card in self.cards.values() if card.state != "cancelled"}
         self._followers = graph.dependents(live)
         self._urgency = graph.urgencies(
-            live, {task: self.cards[task].priority for task in live}, {task: self.cards[task].hours for task in live}
+            live,
+            {task: LAST if self.cards[task].deferred else self.cards[task].priority for task in live},
+            {task: self.cards[task].hours for task in live},
         )
         self._opened = True
         self._ready.clear()
@@ -278,6 +325,10 @@ class Board:
     def live_attempts(self) -> list[Attempt]:
         """Attempts that were claimed and did not end: after a crash these are to be taken up again."""
         return [card.attempt for card in self.cards.values() if card.attempt is not None]
+
+    def live_plans(self) -> list[facts.ReplanAsked]:
+        """Planners' calls that were asked for and not answered."""
+        return [card.planning for card in self.cards.values() if card.planning is not None]
 
     def changed(self) -> tuple[list[Card], list[Attempt]]:
         """What changed since :meth:`forget_changes`, for the ledger's tables."""

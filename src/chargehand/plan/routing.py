@@ -30,14 +30,19 @@ class Route(NamedTuple):
     """``wait``: try again after ``wait_s`` seconds; with ``agent_wide`` all tasks of that agent wait. ``ask`` with ``agent_wide``:
     no task can be given to that agent before a person has acted."""
 
-    action: Literal["retry", "wait", "fail", "ask"]
+    action: Literal["retry", "wait", "replan", "fail", "ask"]
     reason: str = ""
     wait_s: float = 0.0
     agent_wide: bool = False
 
 
-def route(failures: Sequence[Failure], config: Config, task: str = "") -> Route:
-    """Decide from the failures since the task was last opened, oldest first. ``task`` only spreads the waits of several tasks."""
+REPLANS_ALLOWED = 1
+"""How often a planner is asked about one task."""
+
+
+def route(failures: Sequence[Failure], config: Config, task: str = "", replans: int = 0) -> Route:
+    """Decide from the failures since the task was last opened, oldest first. ``replans`` counts the planner's answers so far;
+    ``task`` only spreads the waits of several tasks."""
     if not failures:
         return Route("retry")
     last = failures[-1]
@@ -55,6 +60,8 @@ def route(failures: Sequence[Failure], config: Config, task: str = "") -> Route:
     tried = tries(failures)
     if tried < config.retry.attempts:
         return Route("retry")
+    if config.retry.planner and replans < REPLANS_ALLOWED:
+        return Route("replan", last.reason)
     times = "1 attempt" if tried == 1 else f"{tried} attempts"
     return Route("ask" if config.on_failure == "ask" else "fail", f"{times}, the last: {last.reason}")
 

@@ -25,10 +25,11 @@ def scrub(path: Path, redactor: Redactor) -> int:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return 0
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(handle)
+        return 0
     with os.fdopen(handle, "rb") as source:
-        status = os.fstat(handle)
-        if not stat.S_ISREG(status.st_mode):
-            return 0
         copy = _Copy(path, source)
         try:
             count = _filter(source, copy, redactor)

@@ -166,7 +166,7 @@ def _contents(project: Project, run: str) -> tuple[dict[str, Any], Iterator[dict
     first = next(reader.journal(db), None) if db is not None else None
     if db is None or first is None:
         raise UsageProblem("nothing has run here yet", hint="start with: chargehand run --all")
-    ledger = hashlib.sha256(f"{first[1]!r} {first[3]}".encode()).hexdigest()[:32]
+    ledger = hashlib.sha256(_canonical({"at": moment(first[1]), "fact": json.loads(first[3])})).hexdigest()[:32]
     if run and next(reader.journal(db, run), None) is None:
         raise UsageProblem(f"there is no run {run}", hint="runs are named r1, r2 ...; without --run all of them are written")
     header = {

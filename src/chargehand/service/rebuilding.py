@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from chargehand.service.project import Project
 from chargehand.store import reader
 from chargehand.store.sqlite import SqliteStore
 
+_log = logging.getLogger(__name__)
 _BESIDE = ("-wal", "-shm", "")
 """The files of a ledger, the one that makes it a ledger last."""
 
@@ -47,6 +49,7 @@ def rebuild(project: Project, file: Path, *, even_if_sound: bool) -> Rebuilt:
             runs, events = _build(fresh, file)
             aside = _move_aside(project.ledger, "damaged" if wrong else "replaced") if wrong is not None else None
             fresh.replace(project.ledger)
+            _log.info("the ledger is made anew from %s: %d runs, %d events", file, runs, events)
             _flush(project.state)
         finally:
             _remove(fresh)

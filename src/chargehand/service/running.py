@@ -248,7 +248,7 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
             if task.id in landed_before and task.status != "done":
                 recorded.append(TaskLanded(task=task.id, commit=landed_before[task.id]))
             continue
-        if _differs(card, fact):
+        if card.state == "cancelled" or _differs(card, fact):
             recorded.append(fact)
         if task.status == "done" and not card.done and card.attempt is None:
             recorded.append(TaskLanded(task=task.id))
@@ -256,7 +256,11 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
     recorded += [
         TaskRemoved(task=card.id)
         for card in board.cards.values()
-        if card.id not in known and card.attempt is None and not card.done and card.state != "cancelled"
+        if card.id not in known
+        and card.part_of not in known
+        and card.attempt is None
+        and not card.done
+        and card.state != "cancelled"
     ]
     return recorded
 
@@ -276,7 +280,7 @@ def added(task: Task, order: int) -> TaskAdded:
 
 
 def _differs(card: Card, fact: TaskAdded) -> bool:
-    return (card.order, card.title, card.priority, card.needs, card.hours, card.milestone) != (
+    return (card.order, card.title, card.priority, card.own_needs, card.hours, card.milestone) != (
         fact.order, fact.title, fact.priority, fact.needs, fact.estimate_hours, fact.milestone
     )  # fmt: skip
 

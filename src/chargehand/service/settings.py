@@ -178,11 +178,10 @@ def _cross_check(merged: Mapping[str, Any]) -> Iterator[Problem]:
         near = difflib.get_close_matches(chosen, agents, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"add a table [agents.{chosen}]"
         yield Problem("config.agent", f"agent `{chosen}` is not configured", "agent", hint=hint)
-    for name in merged.get("retry", {}).get("escalate", []):
+    retry = merged.get("retry", {})
+    for name in [*retry.get("escalate", []), *filter(None, [retry.get("planner")])]:
         if name not in agents:
-            yield Problem(
-                "config.agent", f"agent `{name}` in retry.escalate is not configured", "retry.escalate", hint=f"add [agents.{name}]"
-            )
+            yield Problem("config.agent", f"agent `{name}` of [retry] is not configured", "retry", hint=f"add [agents.{name}]")
     for name, table in agents.items():
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
             yield Problem("config.agent", f"agent name `{name}` may hold letters, digits, `.`, `_` and `-`", f"agents.{name}")

@@ -9,7 +9,7 @@ from chargehand.store import reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     from chargehand.model.task import Spec
@@ -36,20 +36,22 @@ def status(project: Project, states: tuple[str, ...] = (), most: int | None = No
         return None
     with db:  # one moment for all that is read
         run = reader.last_run(db)
-        rows, totals = (reader.tasks(db, run["id"]), reader.totals(db, run["id"])) if run else ([], {})
+        name = run["id"] if run else ""
+        totals, standing = reader.totals(db, name), reader.standing(db, name)
+        raw = {row[0]: row[1] for row in standing}
+        stand = _stand(standing, raw)
+        chosen = _chosen(stand, states, most)
+        rows = reader.tasks(db, name, None if len(chosen) == len(stand) else [standing[place][0] for place in chosen])
     db.close()
     if run is None or run["reset_at"] is not None:
         return None
     alive = run["state"] == "running" and engine_of(project) is not None
-    raw = {row[0]: row[5] for row in rows}
-    stand = [_derive(row, raw, alive) for row in rows]
-    chosen = _chosen([state for state, _ in stand], states, most)
     return {
         "schema_version": SCHEMA_VERSION,
         "run": _run(run, alive),
         "totals": {
-            "tasks": len(rows),
-            "by_state": _count(state for state, _ in stand),
+            "tasks": len(stand),
+            "by_state": _count(stand),
             "cost_usd": totals["cost_usd"] or 0.0,
             "input_tokens": totals["input_tokens"] or 0,
             "output_tokens": totals["output_tokens"] or 0,
@@ -58,8 +60,16 @@ def status(project: Project, states: tuple[str, ...] = (), most: int | None = No
             "working_s": round(totals["duration_s"], 3),
             "elapsed_s": round(max(0.0, (run["ended_at"] or time.time()) - run["started_at"]), 3),
         },
-        "tasks": [_task(rows[place], *stand[place]) for place in chosen],
+        "tasks": [_task(row, stand[place], _reason(row, raw, alive)) for place, row in zip(chosen, rows, strict=True)],
     }
+
+
+def _stand(standing: Sequence[tuple[Any, ...]], raw: Mapping[str, str]) -> list[TaskState]:
+    """The state of each task as it is shown: what is stored as ``todo`` waits, or is ready."""
+    undone = {task for task, state in raw.items() if state not in _DONE}
+    return [
+        state if state != "todo" else "ready" if undone.isdisjoint(needs.split()) else "waiting" for _, state, needs in standing
+    ]
 
 
 def _chosen(stand: Sequence[str], states: tuple[str, ...], most: int | None) -> Sequence[int]:
@@ -73,26 +83,20 @@ def _chosen(stand: Sequence[str], states: tuple[str, ...], most: int | None) -> 
     return chosen
 
 
-def _count(stand: Iterable[str]) -> dict[str, int]:
-    count = dict.fromkeys(STATES, 0)
-    for state in stand:
-        count[state] += 1
-    return {state: number for state, number in count.items() if number}
+def _count(stand: Sequence[str]) -> dict[str, int]:
+    return {state: number for state in STATES if (number := stand.count(state))}
 
 
-def _derive(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> tuple[TaskState, str]:
-    state, reason = row[5], row[6]
-    if state == "todo":
-        missing = [need for need in row[4].split() if raw.get(need, "landed") not in _DONE]
-        if not missing:
-            return "ready", reason
-        return "waiting", "waiting for " + ", ".join(
+def _reason(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> str:
+    needs, state, reason = row[4:7]
+    if state == "todo" and (missing := [need for need in needs.split() if raw.get(need, "landed") not in _DONE]):
+        return "waiting for " + ", ".join(
             f"{need} ({raw[need].replace('_', ' ')})" if raw[need] in {"failed", "needs_human", "cancelled"} else need
             for need in missing[:5]
         )
     if state in _ACTIVE and not alive:
-        return state, f"{reason}; no engine is running, `chargehand run` continues" if reason else "no engine is running"
-    return state, reason
+        return f"{reason}; no engine is running, `chargehand run` continues" if reason else "no engine is running"
+    return str(reason)
 
 
 def _task(row: tuple[Any, ...], state: TaskState, reason: str) -> TaskObject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
@@ -15,6 +16,7 @@ from chargehand.service.outputs import Gc, Kept, Removed
 from chargehand.service.project import Project
 from chargehand.store import reader
 
+_log = logging.getLogger(__name__)
 _GATE = re.compile(r"\.gate(?:[.-].*)?$")
 _DAY = 86400.0
 
@@ -89,6 +91,7 @@ class Sweep:
                 continue
             place = self._root / item["path"]
             remove(place, trash)
+            _log.info("removed %s, %d bytes", item["path"], item["bytes"])
             if item["kind"] != "attempt":
                 remove(self._depot / "worktrees" / place.name, trash)
                 (self._state / "index" / place.name).unlink(missing_ok=True)

@@ -12,7 +12,7 @@ import apsw
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # without importing typing
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from typing import Any, TypeAlias
 
     Row: TypeAlias = tuple[Any, ...]
@@ -77,11 +77,10 @@ def tasks(db: apsw.Connection, run: str, only: Sequence[str] | None = None) -> l
 
 
 def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
-    """``states`` (how many tasks are in each), ``attempts``, ``duration_s``, and the keys of SUMS over what the run was charged."""
-    states: list[Any] = db.execute("SELECT state, count(*) FROM tasks WHERE run = ? GROUP BY state", (run,)).fetchall()
+    """``attempts``, ``duration_s``, and the keys of SUMS over what the run was charged."""
     work = db.execute("SELECT coalesce(sum(attempts), 0), coalesce(sum(duration_s), 0.0) FROM tasks WHERE run = ?", (run,)).get
     sums = db.execute(f"SELECT {_SUMS} FROM charges WHERE run = ?", (run,)).get
-    return {"states": dict(states), "attempts": work[0], "duration_s": work[1], **dict(zip(SUMS, sums, strict=True))}
+    return {"attempts": work[0], "duration_s": work[1], **dict(zip(SUMS, sums, strict=True))}
 
 
 def attempts(db: apsw.Connection, run: str, task: str) -> list[Row]:
@@ -155,12 +154,24 @@ def health(path: str | os.PathLike[str]) -> str | None:
     except apsw.Error as error:
         return str(error)
     if said != "ok" or not version:
-        return said if version else "it is empty"
+        return " ".join(said.split()) if version else "it is empty"
     return "" if count == last else f"{last - count} events are missing"
 
 
+class _Reader(apsw.Connection):
+    """A connection whose ``with`` tells a damaged file for what it is."""
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> bool:
+        try:
+            return bool(super().__exit__(kind, error, trace))
+        finally:
+            if isinstance(error, (apsw.CorruptError, apsw.NotADBError)):
+                hint = "chargehand doctor --rebuild FILE makes it anew from an audit log"
+                raise _problem(f"the ledger {self.filename} is damaged ({error})", hint) from error
+
+
 def _open(name: str, flags: int = apsw.SQLITE_OPEN_READONLY) -> tuple[apsw.Connection, int]:
-    db = apsw.Connection(name, flags=flags)
+    db = _Reader(name, flags=flags)
     try:
         db.set_busy_timeout(5000)
         return db, db.execute("PRAGMA user_version").get

@@ -97,6 +97,10 @@ def _guarded(verb: object, args: argparse.Namespace) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away: nothing more to say, nothing wrong
         return 0
+    except OSError as error:
+        from chargehand.doors.cli.render.problems import refused_by_the_system, report
+
+        return report(refused_by_the_system(error), as_json=args.json)
     except Exception as error:  # the last line of defence: a bug of ours
         from chargehand.doors.cli.render.problems import report_bug
 

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps({"schema_version": 1, "path": args.output, "events": sealed.lines, "seal": sealed.seal}))
     else:
         print(f"{args.output}: {plural(sealed.lines, 'event')}, sealed {sealed.seal}")
-        print("Keep the seal apart: whoever has it can tell any other history.", file=sys.stderr)
+        print("Keep the seal apart: whoever has it can tell any other history.")
     return 0
 
 

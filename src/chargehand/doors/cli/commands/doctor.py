@@ -56,7 +56,7 @@ def _rebuild(args: argparse.Namespace, here: Project) -> int:
         print(json.dumps(done))
         return 0
     if done["aside"]:
-        print(f"the old ledger ({console_safe(done['damage']) or 'sound'}) is kept as {done['aside']}", file=sys.stderr)
+        print(f"the old ledger ({console_safe(done['damage']) or 'sound'}) is kept as {done['aside']}")
     held = f"{plural(done['runs'], 'run')}, {plural(done['events'], 'event')}"
     print(f"the ledger is made anew from {console_safe(done['path'])}: {held}")
     return 0

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     for item in found["removed"]:
         print(f"{console_safe(item['path'])}" + (f"  {size(item['bytes'])}" if item["bytes"] else ""))
     for kept in found["kept"]:
-        print(f"{paint('kept:', 'yellow')} {console_safe(kept['path'])}: {console_safe(kept['reason'])}", file=sys.stderr)
+        print(f"{paint('kept:', 'yellow', sys.stdout)} {console_safe(kept['path'])}: {console_safe(kept['reason'])}")
     counts = Counter[str](item["kind"] for item in found["removed"])
     what = ", ".join(plural(counts[kind], name) for kind, name in _NAMES if counts[kind]) or "nothing"
     print(f"{what} {'would be' if args.dry_run else ''} removed, {size(found['bytes'])}".replace("  ", " "))

@@ -12,7 +12,7 @@ from pathlib import Path
 from chargehand.doors.cli import records
 from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe
-from chargehand.model.errors import ChargehandError, Problem
+from chargehand.model.errors import ChargehandError, EnvironmentProblem, Problem
 
 
 def report(error: ChargehandError, *, as_json: bool) -> int:
@@ -67,6 +67,15 @@ def problem_text(problem: Problem) -> str:
     if problem.hint:
         lines.append(f"    {paint('hint:', 'cyan')} {_safe(problem.hint)}")
     return "\n".join(lines)
+
+
+def refused_by_the_system(error: OSError) -> EnvironmentProblem:
+    """What the machine would not do, wherever it was: a full disk, a right that is missing, too many open files."""
+    what = error.strerror or str(error)
+    where = f": {error.filename}" if error.filename else ""
+    return EnvironmentProblem(
+        f"the system refused: {what}{where}", hint="mend that and run again; nothing is lost: chargehand doctor"
+    )
 
 
 def report_bug(error: Exception, *, as_json: bool) -> int:

@@ -83,6 +83,18 @@ def _(fact: facts.TaskReopened, _stream: TextIO) -> str:
 
 
 @sentence.register
+def _(fact: facts.ReplanAsked, _stream: TextIO) -> str:
+    return f"{fact.task}  {fact.agent} plans it anew"
+
+
+@sentence.register
+def _(fact: facts.TaskReplanned, stream: TextIO) -> str:
+    parts = f" into {', '.join(fact.parts)}" if fact.parts else ""
+    word = paint(fact.decision.replace("_", " "), "yellow", stream)
+    return f"{fact.task}  {word}{parts}: {console_safe(fact.reason)}"
+
+
+@sentence.register
 def _(fact: facts.TargetMoved, _stream: TextIO) -> str:
     return f"somebody moved the target to {fact.new[:10]}; work goes on from there"
 

@@ -1,0 +1,131 @@
+"""Planning anew: when a task's tries are spent, a planner looks at what became of them and rewrites, splits or defers it.
+
+Its call is paid for like an agent's, is taken up after a crash like an agent's, and is made once for a task.
+"""
+
+from __future__ import annotations
+
+from string import ascii_lowercase
+
+import msgspec
+
+from chargehand.brief.replan import Answer, Part, question, read_answer
+from chargehand.engine.crew import Crew
+from chargehand.engine.ledger import Ledger
+from chargehand.engine.pipeline import Pipeline
+from chargehand.engine.purse import Purse
+from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskReplanned
+from chargehand.model.task import CheckItem, Task
+from chargehand.model.work import Exit, Report
+from chargehand.plan.board import Card
+from chargehand.process.transcript import tail
+
+_READ = 1 << 20
+
+
+class Planner:
+    def __init__(self, crew: Crew, ledger: Ledger, purse: Purse, pipeline: Pipeline) -> None:
+        self._crew, self._ledger, self._purse, self._pipeline = crew, ledger, purse, pipeline
+
+    def may(self, task: str) -> str:
+        """Why the planner cannot be paid for now (empty: it can)."""
+        agent = self._crew.agent_of(self._crew.config.retry.planner)
+        answer = self._purse.ask(task, 2, paid=agent.paid)
+        return "" if answer.word == "yes" else answer.reason or "the budget is taken up"
+
+    def ask(self, task: str) -> None:
+        """Record that the planner is asked. What is not written down is not started."""
+        agent = self._crew.agent_of(self._crew.config.retry.planner)
+        call = f"{self._ledger.board.run}.{task}.plan{self._ledger.board.cards[task].replans + 1}"
+        reserved = self._purse.hold(call, task, 2, paid=agent.paid)
+        self._ledger.record(ReplanAsked(task=task, attempt=call, agent=agent.name, model=agent.model, reserved=reserved))
+
+    async def answer(self, task: Task) -> None:
+        """Bring a planner's call to its end, from wherever it stands, and record what it decided."""
+        await self._ledger.settled()
+        card = self._ledger.board.cards[task.id]
+        asked = card.planning
+        assert asked is not None
+        place = self._crew.place(asked.attempt)
+        exit_ = await self._crew.launcher.adopt(place) if place.exists() else None
+        if exit_ is None:
+            exit_ = await self._start(task, card, asked)
+        report = Report()
+        if exit_.stdout_bytes:
+            report = await self._crew.offload(self._crew.agent_of(asked.agent).report, place / "stdout.log")
+        answer = read_answer(await self._crew.offload(tail, place / "stdout.log", _READ))
+        if not exit_.ok:
+            answer = f"the planner ended with {exit_.describe()}"
+        if isinstance(answer, str):
+            answer = Answer("give_up", answer)
+        charged = self._purse.price(asked.reserved, report.usage)
+        names = tuple(f"{task.id}{letter}" for letter in ascii_lowercase[: len(answer.parts)]) if answer.decision == "split" else ()
+        replanned = TaskReplanned(
+            task=task.id,
+            attempt=asked.attempt,
+            decision=answer.decision,
+            reason=answer.reason,
+            description=answer.description,
+            parts=names,
+            exit=exit_,
+            usage=report.usage,
+            charged=charged,
+        )
+        self._ledger.record(replanned, *parts_of(task, card, answer.parts, names))
+        if names or answer.decision == "defer":
+            self._ledger.board.open()
+        self._purse.settle(asked.attempt, task.id, 2, charged)
+        await self._ledger.settled()
+        if self._crew.depot is not None:
+            await self._crew.offload(self._crew.depot.discard, asked.attempt)
+
+    async def _start(self, task: Task, card: Card, asked: ReplanAsked) -> Exit:
+        sections = self._crew.spec.sections
+        prompt = question(
+            task,
+            [sections[trace] for trace in task.traces if trace in sections],
+            card.failures,
+            run=self._ledger.board.run,
+            spec_path=self._crew.spec.path,
+        )
+        return await self._pipeline.ask(task, asked.attempt, asked.agent, len(card.failures) + 1, prompt)
+
+
+def parts_of(task: Task, card: Card, parts: list[Part], names: tuple[str, ...]) -> list[Fact]:
+    """The facts that add the parts of a split task: each needs what it names, or the one before it, and all the task needs."""
+    recorded: list[Fact] = []
+    for number, (name, part) in enumerate(zip(names, parts, strict=False)):
+        before = [names[need - 1] for need in part.needs] if part.needs is not None else [*names[max(0, number - 1) : number]]
+        recorded.append(
+            TaskAdded(
+                task=name,
+                order=card.order,
+                title=part.title,
+                priority=card.priority,
+                digest="",
+                needs=(*card.own_needs, *before),
+                milestone=card.milestone,
+                part_of=task.id,
+                description=part.description,
+                checklist=tuple(part.checklist),
+            )
+        )
+    return recorded
+
+
+def as_task(card: Card, whole: Task) -> Task:
+    """A part as a task of its own; what it does not say it has from the whole."""
+    items = tuple(CheckItem(text, False, whole.span) for text in card.checklist)
+    description = f"A part of {whole.id}: {whole.title}\n\n{card.description}"
+    return msgspec.structs.replace(
+        whole, id=card.id, title=card.title, description=description, checklist=items, needs=card.needs, status="todo"
+    )  # fmt: skip
+
+
+def rewritten(task: Task, card: Card) -> Task:
+    """The task with what a planner added to it."""
+    if not card.rewrite:
+        return task
+    return msgspec.structs.replace(
+        task, description=f"{task.description}\n\nSince the first attempts, made clearer:\n\n{card.rewrite}"
+    )
