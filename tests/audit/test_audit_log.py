@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 import chargehand
+from tests.audit.conftest import After
 from tests.run.conftest import Place
 
 SCHEMAS = Path(chargehand.__file__).parent / "schemas"
@@ -25,12 +26,15 @@ def valid(name: str, value: Any) -> Any:
     return value
 
 
-@pytest.fixture
-def worked(place: Place) -> Place:
+def work(place: Place) -> None:
     place.spec("TASK-001", "TASK-002 P1 after TASK-001")
     place.config(agent=AGENT)
     place.run("run", "--all")
-    return place
+
+
+@pytest.fixture
+def worked(after: After) -> Place:
+    return after(work)
 
 
 def exported(place: Place, *args: str) -> list[dict[str, Any]]:

@@ -10,18 +10,22 @@ from typing import Any
 
 import pytest
 
+from tests.audit.conftest import After
 from tests.audit.test_audit_log import valid
 from tests.run.conftest import Place
 
 
-@pytest.fixture
-def worked(place: Place) -> Place:
+def work(place: Place) -> None:
     """TASK-001 landed at its second try."""
     place.write("notes.txt", "one\ntwo\n")
     place.spec("TASK-001")
     place.config(agent="echo try-$CHARGEHAND_ATTEMPT >> notes.txt; mkdir -p out; echo x > out/x; test $CHARGEHAND_ATTEMPT = 2")
     place.run("run", "--all")
-    return place
+
+
+@pytest.fixture
+def worked(after: After) -> Place:
+    return after(work)
 
 
 def refs(place: Place) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.audit.conftest import After
 from tests.audit.test_audit_log import valid
 from tests.run.conftest import Place
 
@@ -22,8 +23,7 @@ echo '{"usage": {"input_tokens": 5, "cost_usd": 0.25}}'; test $CHARGEHAND_TASK_I
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 
 
-@pytest.fixture
-def worked(place: Place) -> Place:
+def work(place: Place) -> None:
     """Two runs with a reset between them; tries that failed, a gate that said no, a task that is failed for good."""
     place.spec("TASK-001", "TASK-002 P1 after TASK-001", "TASK-003 P1 after TASK-001")
     place.config("[retry]\nattempts = 2\n[gates.test]\ncommand = 'test ! -e out/TASK-003.txt'", agent=AGENT)
@@ -31,7 +31,11 @@ def worked(place: Place) -> Place:
     place.run("reset", "--yes")
     place.run("run", "--all", code=1)
     place.run("audit-log", "-o", "audit.jsonl")
-    return place
+
+
+@pytest.fixture
+def worked(after: After) -> Place:
+    return after(work)
 
 
 def answers(place: Place) -> list[Any]:
@@ -56,7 +60,8 @@ def test_a_lost_ledger_comes_back_whole(worked: Place) -> None:
     told = valid("rebuilt", worked.json("doctor", "--rebuild", "audit.jsonl"))
     assert (told["runs"], told["aside"]) == (2, None)
     assert same(answers(worked), before)
-    assert before[0]["totals"]["attempts"] == 5
+    assert before[0]["totals"]["attempts"] == 2
+    assert before[-1]["total"]["calls"] == 7
     assert worked.json("verify", "--audit", "audit.jsonl")["ledger"] == "same"
     assert worked.run("audit-log").stdout == worked.read("audit.jsonl")
     assert not list((worked.root / ".chargehand").glob("ledger.db.*"))

@@ -93,7 +93,7 @@ names = st.text(st.characters(blacklist_characters="/\0", blacklist_categories=[
 paths = st.lists(names.filter(lambda name: name.strip(".") and name.lower() not in {".git", "git~1"}), min_size=1, max_size=3)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(files=st.dictionaries(paths.map("/".join), st.binary(max_size=20), min_size=1, max_size=4))
 def test_any_files_are_written_as_git_would(depot: GitDepot, files: dict[str, bytes]) -> None:
     files = {path: content for path, content in files.items() if not any(other.startswith(f"{path}/") for other in files)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.depot.depot_room import git, landed, write
+from tests.depot.depot_room import git, landed, opened, work, write
 
 from chargehand.depot import checkout
-from chargehand.depot.depot import GitDepot
+from chargehand.depot.user import UserRepository
 from chargehand.ports import Delivery
 
 
@@ -17,41 +18,45 @@ class PowerCut(BaseException):
 
 
 @pytest.fixture
-def root(git_repo, monkeypatch: pytest.MonkeyPatch) -> Path:  # type: ignore[no-untyped-def]
-    made: Path = git_repo({"a.txt": "a\n", "b.txt": "b\n", "gone.txt": "x\n"})
-    return made
+def root(git_repo: Callable[..., Path]) -> Path:
+    return git_repo({"a.txt": "a\n", "b.txt": "b\n", "gone.txt": "x\n"})
+
+
+def change(place: Path) -> None:
+    write(place, "one.txt")
+    write(place, "a.txt", "changed\n")
+    (place / "gone.txt").unlink()
 
 
 def cut_short(root: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> str:
     """Land a change of a file, a new file and a removed one; the machine goes down before ``before``. Returns what landed."""
-    depot = GitDepot.open(root, root / ".chargehand", "main")
-    first = landed(depot, "one", "one.txt")
-    assert first
+    depot = opened(root)
+    base = depot.refresh().tip
+    made = work(depot, "one", change, base)
+    assert depot.land(made, base)
+    owner, name = {
+        "the files": (checkout.Checkout, "_exchange"),
+        "the index": (checkout, "_replace"),
+        "the branch": (UserRepository, "_move"),
+    }[before]
+
+    def cut(*_args: object, **_options: object) -> None:
+        raise PowerCut
+
     with monkeypatch.context() as patch:
         patch.setattr(checkout, "_unlock", lambda _lock: None)
-        patch.setattr(checkout.Checkout, "forget", lambda _self: None)
-
-        def cut(*_args: object, **_options: object) -> None:
-            raise PowerCut
-
-        match before:
-            case "the index":
-                patch.setattr(checkout, "_replace", cut)
-            case "the branch":
-                patch.setattr(type(depot.user), "_move", cut)
-            case "the files":
-                patch.setattr(checkout.Checkout, "_exchange", cut)
+        patch.setattr(owner, name, cut)
         with pytest.raises(PowerCut):
             depot.deliver()
     assert (root / ".git/index.lock").exists()
-    return first
+    return made
 
 
 @pytest.mark.parametrize("before", ["the files", "the index", "the branch"])
 @pytest.mark.parametrize("more", [False, True])
 def test_the_next_delivery_finishes_it(root: Path, monkeypatch: pytest.MonkeyPatch, before: str, more: bool) -> None:
     first = cut_short(root, monkeypatch, before)
-    depot = GitDepot.open(root, root / ".chargehand", "main")
+    depot = opened(root)
     assert not (root / ".git/index.lock").exists()
     tip = landed(depot, "two", "two.txt") if more else first
     assert depot.deliver() == Delivery("checkout")
@@ -63,7 +68,7 @@ def test_the_next_delivery_finishes_it(root: Path, monkeypatch: pytest.MonkeyPat
 def test_half_written_files_are_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = cut_short(root, monkeypatch, "the index")
     (root / "one.txt").unlink()
-    depot = GitDepot.open(root, root / ".chargehand", "main")
+    depot = opened(root)
     assert depot.deliver() == Delivery("checkout")
     assert git(root, "rev-parse", "main") == first
     assert git(root, "status", "--porcelain") == ""
@@ -73,18 +78,21 @@ def test_half_written_files_are_finished(root: Path, monkeypatch: pytest.MonkeyP
 def test_what_the_user_wrote_since_is_left_alone(root: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> None:
     cut_short(root, monkeypatch, before)
     write(root, "one.txt", "his own\n")
-    depot = GitDepot.open(root, root / ".chargehand", "main")
+    depot = opened(root)
     assert depot.deliver().how == "pending"
     assert (root / "one.txt").read_text() == "his own\n"
+    (root / "one.txt").unlink()
+    assert depot.deliver() == Delivery("checkout")
+    assert git(root, "status", "--porcelain") == ""
 
 
 def test_a_lock_of_the_users_own_git_stays(root: Path) -> None:
-    depot = GitDepot.open(root, root / ".chargehand", "main")
+    depot = opened(root)
     landed(depot, "one", "one.txt")
     lock = root / ".git/index.lock"
     lock.touch()
     assert depot.deliver().how == "pending"
-    GitDepot.open(root, root / ".chargehand", "main")
+    opened(root)
     assert lock.exists()
     lock.unlink()
     assert depot.deliver() == Delivery("checkout")
@@ -92,7 +100,7 @@ def test_a_lock_of_the_users_own_git_stays(root: Path) -> None:
 
 def test_a_commit_of_his_since_is_not_undone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cut_short(root, monkeypatch, "the files")
-    depot = GitDepot.open(root, root / ".chargehand", "main")
+    depot = opened(root)
     write(root, "mine.txt", "mine\n")
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--message", "mine")

@@ -114,12 +114,12 @@ def test_his_rewritten_branch_is_taken_when_nothing_is_pending(root: Path, depot
     assert (depot.refresh().tip, depot.contains(made)) == (new, False)
 
 
-def test_a_hundred_commits_at_once(root: Path, depot: GitDepot) -> None:
-    for number in range(100):
-        git(root, "commit", "--quiet", "--allow-empty", "-m", f"{number}")
-        write(root, f"f{number}")
+def test_many_objects_at_once(root: Path, depot: GitDepot) -> None:
+    for number in range(300):
+        write(root, f"many/f{number}", f"{number}\n")
     his = commit(root)
     assert depot.refresh().tip == his
+    assert depot.read(his, "many/f299") == b"299\n"
     assert bare(depot, "fsck", "--full", "--no-dangling") == ""
 
 

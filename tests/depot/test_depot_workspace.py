@@ -194,6 +194,6 @@ def test_many_at_once(git_repo: GitRepo, kind: WorkspaceKind) -> None:
         assert taken is not None
         return taken.files
 
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(attempt, range(16))) == [("d1/f1.txt", f"new{number}.txt") for number in range(16)]
+    with ThreadPoolExecutor(5) as pool:
+        assert list(pool.map(attempt, range(10))) == [("d1/f1.txt", f"new{number}.txt") for number in range(10)]
     assert bare(depot, "fsck", "--full") == ""

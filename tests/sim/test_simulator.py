@@ -21,8 +21,9 @@ from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.plan.board import Board, Card
-from chargehand.store.sqlite import SqliteStore
+from chargehand.ports import Agent, Depot, Gate, Launcher, Store
 
+from .agents import FakeAgent, FakeGate
 from .depot import FakeDepot, merge_lines
 from .launcher import FakeLauncher
 from .loop import live
@@ -178,6 +179,10 @@ def test_lines_are_merged_as_git_would(one: str, two: str, merged: str | None) -
     assert merge_lines("a\nb\nc", one, two) == merged
 
 
-def test_the_store_in_memory_speaks_like_the_real_one() -> None:
-    public = {name for name in vars(SqliteStore) if not name.startswith("_")} - {"open", "reset"}
-    assert public <= {name for name in vars(FakeStore) if not name.startswith("_")}
+@pytest.mark.parametrize(
+    ("port", "fake"), [(Store, FakeStore), (Depot, FakeDepot), (Launcher, FakeLauncher), (Agent, FakeAgent), (Gate, FakeGate)]
+)
+def test_fakes_offer_what_the_port_asks_for_and_nothing_is_forgotten(port: type, fake: type) -> None:
+    asked = {name for name in vars(port) if not name.startswith("_")}
+    assert asked
+    assert asked <= {name for name in vars(fake) if not name.startswith("_")}

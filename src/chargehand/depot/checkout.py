@@ -59,14 +59,15 @@ class Checkout:
         """
         self._write_note(Note(str(git_dir), old, new))
         lock = git_dir / "index.lock"
-        if not self._lock(lock):
-            self.forget()
-            return False
-        try:
-            return self._exchange(git_dir, place, old, new, move, partly)
-        finally:
-            _unlock(lock)
-            self.forget()
+        done = False
+        if self._lock(lock):
+            try:
+                done = self._exchange(git_dir, place, old, new, move, partly)
+            finally:
+                _unlock(lock)
+        if done or not partly:
+            self.forget()  # otherwise it is still to be finished
+        return done
 
     def _exchange(self, git_dir: Path, place: Path, old: str, new: str, move: Callable[[], bool], partly: bool) -> bool:
         index = git_dir / "index"

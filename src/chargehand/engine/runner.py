@@ -183,7 +183,7 @@ class Runner:
     async def _clear_up(self) -> None:
         """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
         depot, work = self._crew.depot, self._crew.state / "work"
-        live = {attempt.id for attempt in self._board.live_attempts()}
+        live = {name for attempt in self._board.live_attempts() for name in (attempt.id, f"{attempt.id}.gate")}
         if depot is not None and work.is_dir():
             for name in {place.name for place in work.iterdir()} - live:
                 await self._crew.offload(depot.discard, name)
