@@ -11,12 +11,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from meter import CHARGEHAND, Cost, Rounds, machine, measure, table
-
 from chargehand.model import facts
 from chargehand.model.work import Exit, Usage
 from chargehand.ports import AttemptRow, Charge, TaskRow
 from chargehand.store.sqlite import SqliteStore
+from meter import CHARGEHAND, Cost, Rounds, machine, measure, table
 
 NOTHING = "python -c pass"
 BATCH = 500

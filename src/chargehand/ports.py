@@ -133,6 +133,9 @@ class Depot(Protocol):
     def deliver(self) -> Delivery:
         """Let the user's repository have the target: move his branch, fast-forward his checkout, or say what to type."""
 
+    def close(self) -> None:
+        """Remove what was only kept to be faster. Called when the run is over."""
+
 
 class Agent(Protocol):
     """One kind of program that does tasks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import shutil
@@ -13,6 +14,8 @@ import jsonschema
 import pytest
 
 import chargehand
+from chargehand.service import audit
+from chargehand.service.project import Project
 from tests.audit.conftest import After
 from tests.run.conftest import Place
 
@@ -21,8 +24,13 @@ AGENT = """mkdir -p out; echo "$CHARGEHAND_TASK_ID" > "out/$CHARGEHAND_TASK_ID.t
 echo '{"usage": {"input_tokens": 5, "cost_usd": 0.25}}'; test $CHARGEHAND_TASK_ID = TASK-001 || test $CHARGEHAND_ATTEMPT = 2"""
 
 
+@functools.cache
+def validator(name: str) -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads((SCHEMAS / f"{name}.schema.json").read_text()))
+
+
 def valid(name: str, value: Any) -> Any:
-    jsonschema.validate(value, json.loads((SCHEMAS / f"{name}.schema.json").read_text()), cls=jsonschema.Draft202012Validator)
+    validator(name).validate(value)
     return value
 
 
@@ -168,8 +176,7 @@ def test_every_kind_of_tampering_is_told_with_its_line(worked: Place) -> None:
         (rechained(changed), place + 1, "the ledger here says something else"),
     ]
     for lines, line, problem in cases:
-        worked.write("bad.jsonl", "\n".join(lines) + "\n")
-        told = valid("verify", worked.json("verify", "--audit", "bad.jsonl", code=1))
+        told = valid("verify", audit.verify(worked.write("bad.jsonl", "\n".join(lines) + "\n"), Project(worked.root)))
         assert told["ok"] is False
         assert (told["line"], problem in told["problem"]) == (line, True), told
     said = worked.run("verify", "--audit", "bad.jsonl", code=1).stdout

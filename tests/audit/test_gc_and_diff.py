@@ -189,9 +189,8 @@ def test_what_the_ledger_does_not_know_stays(worked: Place) -> None:
 def test_nothing_of_what_is_under_way_goes(place: Place) -> None:
     """The engine is killed; the agent works on, at a second try whose brief names the first."""
     place.spec("TASK-001")
-    place.config(
-        agent="echo $CHARGEHAND_ATTEMPT > half; test $CHARGEHAND_ATTEMPT = 2 || exit 1; while ! test -e ../../../go; do sleep 0.05; done"
-    )
+    wait = "while ! test -e ../../../go; do sleep 0.05; done"
+    place.config(agent=f"echo $CHARGEHAND_ATTEMPT > half; test $CHARGEHAND_ATTEMPT = 2 || exit 1; {wait}")
     engine = place.start("run", "--all")
     half, end = place.root / ".chargehand/work/r1.TASK-001.2/half", time.monotonic() + 60
     while not half.exists():
@@ -213,3 +212,14 @@ def test_before_anything_has_run(place: Place) -> None:
     assert place.json("gc")["removed"] == []
     assert not (place.root / ".chargehand").exists()
     assert place.run("gc", "--days", "-1", code=2).stdout == ""
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_a_linked_worktree_is_judged_by_its_own_head(worked: Place, saved: bool) -> None:
+    depot, work = worked.root / ".chargehand/depot.git", worked.root / ".chargehand/work/r1.TASK-001.1"
+    ref = "refs/chargehand/attempts/r1.TASK-001.1"
+    worked.git("--git-dir", str(depot), "worktree", "add", "--quiet", "-B", "chargehand/TASK-001", str(work), ref)
+    if not saved:
+        worked.git("-C", str(work), "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "precious")
+    told = worked.json("gc")
+    assert (removed(told, "workspace") == [], work.exists(), (depot / "worktrees/r1.TASK-001.1").exists()) == (not saved,) * 3

@@ -13,11 +13,13 @@ from typing import Any
 
 import pytest
 
+from chargehand.service import inspect
+from chargehand.service.project import Project
+from chargehand.service.status import status
 from tests.audit.conftest import After
 from tests.audit.test_audit_log import valid
 from tests.run.conftest import Place
 
-ASKED = (("status",), ("show", "TASK-001"), ("show", "TASK-002"), ("show", "TASK-003"), ("costs",), ("costs", "--by", "agent"))
 AGENT = """mkdir -p out; echo "$CHARGEHAND_RUN_ID" > "out/$CHARGEHAND_TASK_ID.txt"
 echo '{"usage": {"input_tokens": 5, "cost_usd": 0.25}}'; test $CHARGEHAND_TASK_ID = TASK-001 || test $CHARGEHAND_ATTEMPT = 2"""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
@@ -39,7 +41,10 @@ def worked(after: After) -> Place:
 
 
 def answers(place: Place) -> list[Any]:
-    return [place.json(*question) for question in ASKED]
+    """What status, show and costs print with --json."""
+    here = Project(place.root)
+    shown = [inspect.show(here, f"TASK-00{number}") for number in (1, 2, 3)]
+    return [status(here), *shown, inspect.costs(here, "task"), inspect.costs(here, "agent")]
 
 
 def same(left: Any, right: Any) -> bool:

@@ -36,6 +36,9 @@ FACTS = (
 
 MOST_PER_RUN = 14
 """Kills in one run: a task that is cut short 20 times asks for a person."""
+SPANS_PER_RUN = 4
+"""The random instant lies within such a part of what a run takes in peace, after the engine's first word."""
+
 GONE_WITHIN_S = 10.0
 STUCK_S = 60.0
 
@@ -94,6 +97,7 @@ class Chaos:
         self.restarts: list[float] = []
         self.faults: list[str] = []
         self.attempts: Counter[str] = Counter()
+        self._start_up = self._span = 0.0
 
     def go(self) -> None:
         peace = self._fresh("peace")
@@ -129,8 +133,11 @@ class Chaos:
         return self._scenario.make(outside)
 
     def _in_peace(self, project: Project) -> str:
-        """The final tree of a run nothing happens to; what is asked of the others must hold of it too."""
-        assert self._to_the_end(Engine(project)), self.faults
+        """The final tree of a run nothing happens to; what is asked of the others must hold of it too. Also how long things take."""
+        engine = Engine(project)
+        assert self._to_the_end(engine), self.faults
+        self._start_up = engine.first_word or 0.0
+        self._span = (time.monotonic() - engine.started - self._start_up) / SPANS_PER_RUN
         self.faults += [f"in peace: {fault}" for fault in broken(project, self._scenario, "")]
         started = Counter(attempt.split(".")[1] for attempt in project.receipts().started)
         for task, times in self._scenario.expected_starts().items():
@@ -140,55 +147,42 @@ class Chaos:
 
     def _one_run(self, project: Project) -> bool:
         """Kill and start again until it has been enough for one run, then let it end. False when it did not end well."""
-        quota = min(MOST_PER_RUN, self._wanted - self.kills)
-        done = 0
-        while done < quota:
-            engine = Engine(project)
-            event = self._until_killed(engine)
-            if event is None:
+        engine = Engine(project)
+        for _ in range(min(MOST_PER_RUN, self._wanted - self.kills)):
+            last = self._until_killed(engine)
+            if last is None:
                 return self._ended(engine)
-            done += 1
             self.kills += 1
-            self.killed_at[event] += 1
-            if self.mode == "shim":
-                if not self._more_shims(engine, quota - done):
-                    return self._to_the_end(engine)
-                continue
-            engine.wait()
-            processes.bury(engine.pid)
-            self._note_restart(engine)
-            if self.mode == "reboot":
-                forget_boot(project)
-        return self._to_the_end(Engine(project))
+            self.killed_at[last] += 1
+            if self.mode != "shim":  # then the engine lives, and is to go on by itself
+                engine.wait()
+                processes.bury(engine.pid)
+                self._note_restart(engine)
+                if self.mode == "reboot":
+                    forget_boot(project)
+                engine = Engine(project)
+        return self._to_the_end(engine)
 
-    def _more_shims(self, engine: Engine, quota: int) -> bool:
-        """Go on killing supervisors of the same engine. Never says that a new one is to be started."""
-        for _ in range(quota):
-            event = self._until_killed(engine, warm=True)
-            if event is None:
-                break
-            self.kills += 1
-            self.killed_at[event] += 1
-        return False
-
-    def _until_killed(self, engine: Engine, warm: bool = False) -> str | None:
+    def _until_killed(self, engine: Engine) -> str | None:
         """Wait for the instant, kill. Returns what was recorded last before; None when the engine ended first."""
         target = self._chance.choice(FACTS) if self.mode == "boundary" else ""
-        start_up = 0.0 if warm else 0.25 * (self.mode != "shim") + 0.05
-        delay = (
-            self._chance.uniform(0.0, 0.25) if self._chance.random() < 0.2 and not warm else start_up + self._chance.uniform(0, 0.6)
-        )
-        end = time.monotonic() + (STUCK_S if target else delay)
-        last = "start-up"
-        while True:
+        end = time.monotonic() + STUCK_S
+        if not target and engine.first_word is None and self._chance.random() < 0.2:
+            end = engine.started + self._chance.uniform(0.0, self._start_up)  # before it says a word
+        elif not target and engine.first_word is not None:
+            end = time.monotonic() + self._chance.uniform(0.0, self._span)
+        last = "start-up" if engine.first_word is None else "later"
+        while time.monotonic() < end:
+            silent = engine.first_word is None
             heard = engine.hear(end)
             if heard is None:
                 return None
-            last = heard[-1] if heard else last
-            if time.monotonic() >= end or (target and target in heard):
-                break
-            if target and "run.finished" in heard:
-                return None
+            if heard:
+                last = heard[-1]
+                if target in heard or (target and "run.finished" in heard):
+                    break
+                if silent and not target:
+                    end = time.monotonic() + self._chance.uniform(0.0, self._span)
         return last if self._kill(engine) else None
 
     def _kill(self, engine: Engine) -> bool:

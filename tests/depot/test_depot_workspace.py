@@ -132,6 +132,7 @@ def test_discarded(git_repo: GitRepo, tmp_path: Path, kind: WorkspaceKind) -> No
     depot.discard("one")
     depot.discard("one")
     assert not place.exists()
+    depot.close()
     assert list((root / ".chargehand/trash").iterdir()) == []
     assert precious.exists()
     assert bare(depot, "worktree", "list", "--porcelain").count("worktree ") == 1

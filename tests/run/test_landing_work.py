@@ -250,3 +250,13 @@ def test_every_event_is_numbered_and_the_last_one_ends_the_run(place: Place) -> 
     assert events[0]["event"] == "run.started"
     assert events[-1]["event"] == "run.finished"
     assert json.dumps(events)  # plain JSON values throughout
+
+
+def test_a_file_that_was_only_touched_does_not_keep_work_from_the_users_checkout(place: Place) -> None:
+    place.spec("TASK-001")
+    place.config('evidence = "exit"', agent="true")
+    (place.root / "spec/tasks.md").touch()  # as after a copy or a restore: another time, the same content
+    done = place.run("run", "--all").stdout
+    assert "has changes of its own" not in done
+    assert place.read("spec/tasks.md").count("DONE") == 1
+    assert place.git("status", "--porcelain") == ""

@@ -40,7 +40,7 @@ def test_a_split_task_lands_when_its_parts_have(place: Place) -> None:
     planned(place, {"decision": "split", "reason": "too much", "parts": parts}, agent)
     done = place.run("run", "--all").stdout
     assert "split into TASK-001a, TASK-001b: too much" in done
-    assert place.landed() == ["TASK-001a", "TASK-001b", "TASK-001", "TASK-002"]
+    assert place.landed() == ["TASK-001a", "TASK-001b", "TASK-001", "TASK-002"], done
     assert "TASK-001a" in place.read("seen-TASK-001b")
     assert place.read("spec/tasks.md").count("DONE") == 2
     assert place.git("log", "-1", "--format=%s", "--grep", "TASK-001a") == "TASK-001a: The first half"

@@ -148,6 +148,9 @@ class FakeDepot:
             del self.workspaces[name]
             (self._state / "work" / name).rmdir()
 
+    def close(self) -> None:
+        """Nothing is kept."""
+
     def take(self, name: str, base: str, message: str) -> Taken | None:
         if name not in self.workspaces:
             raise EnvironmentProblem(f"the workspace {name} is gone", code="workspace")

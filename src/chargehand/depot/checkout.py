@@ -82,6 +82,8 @@ class Checkout:
             staged = git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=paths, accept=range(256))
             if staged.code:
                 return False
+        # A file written in the same moment as his index counts as changed until it has been looked at.
+        git.run("update-index", "-q", "--refresh", accept=range(256))
         if git.run("read-tree", "-m", "-u", old, new, accept=(0, 128)).code:
             return False
         _replace(self._scratch, index)

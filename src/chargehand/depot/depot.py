@@ -18,6 +18,7 @@ from chargehand.depot.git import Git
 from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_objects, read_ref, write_git_dir, write_ref
 from chargehand.depot.objects import Objects, is_git_path, object_format
 from chargehand.depot.repository import Repository, inspect
+from chargehand.depot.spares import Spares
 from chargehand.depot.taking import differing, readable, snapshot
 from chargehand.depot.transfer import hand_over, share_shallow, transfer
 from chargehand.depot.trouble import told
@@ -58,7 +59,10 @@ class GitDepot:
         self._algorithm = object_format(his)
         self._config = config(bare=True, algorithm=self._algorithm, identity=self._identity)
         self.objects = Objects(self.git, self._algorithm, self._identity, clock)
-        self._workspaces = Workspaces(self.git, state, repository.root, repository.git_dir, kind, self._algorithm, self._identity)
+        spares = Spares(self.git, state / "trash")
+        self._workspaces = Workspaces(
+            self.git, state, repository.root, repository.git_dir, kind, self._algorithm, self._identity, spares
+        )
         self._create(his)
 
     @classmethod
@@ -198,6 +202,10 @@ class GitDepot:
     def discard(self, name: str) -> None:
         """Remove a workspace whose work has been taken. What was taken stays."""
         self._workspaces.discard(name)
+
+    def close(self) -> None:
+        """Remove what was only kept to make the next checkout faster."""
+        self._workspaces.spares.clear()
 
     @told
     def take(self, name: str, base: str, message: str) -> Taken | None:

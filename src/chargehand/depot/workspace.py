@@ -15,10 +15,11 @@ from threading import Lock
 
 from chargehand.depot.git import Git
 from chargehand.depot.layout import remove, write_git_dir
+from chargehand.depot.spares import Spares
 from chargehand.depot.transfer import share_shallow
 from chargehand.depot.user import git_dir_of
 from chargehand.model.config import WorkspaceKind
-from chargehand.model.errors import ChargehandError
+from chargehand.model.errors import ChargehandError, EnvironmentProblem
 
 _NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?!\.|$)){0,119}")
 
@@ -47,7 +48,9 @@ class Workspaces:
     kind: WorkspaceKind
     algorithm: str
     identity: tuple[str, str]
+    spares: Spares
     _turn: Lock = field(default_factory=Lock)
+    _commits: dict[str, str] = field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """Where a checkout of that name is or would be."""
@@ -77,27 +80,43 @@ class Workspaces:
         if self.kind == "worktree":
             with self._turn:
                 self.git.run("worktree", "add", "-q", "-f", "--no-checkout", "-B", branch, "--end-of-options", str(path), commit)
+            self._fill(name, commit, self.agent(name).git_dir)
         else:
-            self._write(path, commit, branch)
-        self._fill(name, commit, self.agent(name).git_dir)
+            self._open(name, commit, branch)
         return path
 
     def checkout(self, name: str, commit: str) -> Path:
         """A repository of its own with ``commit`` checked out on no branch, whatever the kind of workspace."""
         self.discard(name)
-        path = self.path(name)
-        self._write(path, commit, None)
-        self._fill(name, commit, path / ".git")
-        return path
+        self._open(name, commit, None)
+        return self.path(name)
 
     def discard(self, name: str) -> None:
         """Remove a workspace and what we know of it. Never the user's own checkout."""
-        remove(self.path(name), self.state / "trash")
+        path, commit = self.path(name), self._commits.pop(name, "")
+        if not commit or not self.spares.keep(path, self.index(name), commit):
+            remove(path, self.state / "trash")
         if self.kind == "worktree":
             with self._turn:  # git reads all of them to add one, and stumbles over a half of one
                 remove(self.git.git_dir / "worktrees" / name, self.state / "trash")
         for leftover in (self.index(name), self.index(f"{name}.lock")):
             leftover.unlink(missing_ok=True)
+
+    def _open(self, name: str, commit: str, branch: str | None) -> None:
+        """A repository of its own at the place of that name, out of a spare one if there is any."""
+        path, index = self.path(name), self.index(name)
+        reused = self.spares.use(path, index, commit)
+        try:
+            self._write(path, commit, branch)
+            self._fill(name, commit, path / ".git")
+        except EnvironmentProblem:
+            if not reused:
+                raise
+            for useless in (path, index):
+                remove(useless, self.state / "trash")
+            self._write(path, commit, branch)
+            self._fill(name, commit, path / ".git")
+        self._commits[name] = commit
 
     def _write(self, path: Path, commit: str, branch: str | None) -> None:
         ref = f"refs/heads/{branch}"

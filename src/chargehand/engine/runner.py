@@ -140,7 +140,7 @@ class Runner:
                 if (found := self._dispatch.next(busy=self._running)) is None:
                     break
                 self._go(found.task, self._begin(found))
-            if self._running or self.steering.paused:
+            if self._running or (self.steering.paused and not self.steering.stopping):
                 idle = 0.0
                 await self._woken(self._dispatch.wait_s() if not self._running else None)
             elif self.steering.stopping or (self.steering.halted and not self._watch):
@@ -185,14 +185,14 @@ class Runner:
         depot, work = self._crew.depot, self._crew.state / "work"
         live = {name for attempt in self._board.live_attempts() for name in (attempt.id, f"{attempt.id}.gate")}
         if depot is not None and work.is_dir():
-            for name in {place.name for place in work.iterdir()} - live:
+            for name in sorted({place.name for place in work.iterdir()} - live):
                 await self._crew.offload(depot.discard, name)
 
     async def _take_up(self) -> None:
         """Go on with what an earlier engine left: attempts under way, ticks and deliveries not made."""
+        await self.steering.read_inbox(STILL_WANTED)
         if self._crew.depot is not None:
             await self._landing.note(self._board.live_attempts())
-        await self.steering.read_inbox(STILL_WANTED)
         await self._clear_up()
         if self._crew.depot is not None:
             await self._landing.deliver_leftovers()  # before more lands: half a delivery is finished as it was begun

@@ -104,8 +104,12 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
         store = hands.store()
         try:
             depot = hands.depot()
-            source = SpecSource(project, config)
-            return asyncio.run(_run(config, hands.crew(store, depot), order, source, view))
+            try:
+                source = SpecSource(project, config)
+                return asyncio.run(_run(config, hands.crew(store, depot), order, source, view))
+            finally:
+                if depot is not None:
+                    depot.close()
         finally:
             store.close()
 

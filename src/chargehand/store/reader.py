@@ -131,9 +131,12 @@ def resets(db: apsw.Connection, run: str = "") -> dict[int, tuple[float, str]]:
 
 
 def every_attempt(db: apsw.Connection) -> list[dict[str, Any]]:
-    """Every attempt of every run: ``id``, ``run``, ``task``, ``state``, ``ended_at``, ``base``, ``commit_id``."""
-    names = ("id", "run", "task", "state", "ended_at", "base", "commit_id")
-    return [dict(zip(names, row, strict=True)) for row in db.execute(f"SELECT {', '.join(names)} FROM attempts")]
+    """Every attempt of every run, and every call of a planner that ended: ``id``, ``run``, ``task``, ``state``, ``ended_at``, ``base``
+    (empty for a planner's)."""
+    names = ("id", "run", "task", "state", "ended_at", "base")
+    query = f"""SELECT {", ".join(names)} FROM attempts
+        UNION ALL SELECT attempt, run, task, 'ended', at, '' FROM events WHERE kind = 'task.replanned'"""
+    return [dict(zip(names, row, strict=True)) for row in db.execute(query)]
 
 
 def health(path: str | os.PathLike[str]) -> str | None:
