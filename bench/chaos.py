@@ -37,6 +37,7 @@ def score(*words: str) -> dict[str, Any]:
     if done.returncode:
         sys.exit(f"{' '.join(words)}: {done.stderr[-3000:]}")
     result: dict[str, Any] = json.loads(done.stdout)
+    print(f"{' '.join(words)}: {len(result['faults'])} broken", *result["faults"], sep="\n  ", file=sys.stderr)
     return result
 
 
@@ -97,8 +98,6 @@ def main() -> int:
     args = parser.parse_args()
     workers = max(1, os.cpu_count() or 1)
     broken = torture(workers) if args.torture else chaos(min(args.kills, MOST_KILLS), args.seed, workers)
-    for fault in broken:
-        print(fault)
     return 1 if broken else 0
 
 

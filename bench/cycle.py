@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from meter import CHARGEHAND, Cost, Failed, Rounds, bare_environment, machine, measure, table
+from meter import CHARGEHAND, Cost, Failed, Rounds, bare_environment, machine, measure, table, where
 
 OURS, NAIVE = "chargehand --jobs 4", "git worktree, 4 at once"
 FIRST = 1001
@@ -120,7 +120,7 @@ def naive(ground: Ground, limit: float) -> Cost:
 
 def compare(files: int, options: argparse.Namespace, seconds: float) -> None:
     """One table."""
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=where()) as name:
         ground = Ground(Path(name), files, options.tasks)
         contenders: dict[str, Callable[[float], Cost]] = {
             NAIVE: lambda limit: naive(ground, limit),

@@ -1,4 +1,4 @@
-"""What a command costs with everything it starts, and how several are compared in one run. Used by the other files of this folder."""
+"""What a command costs with everything it starts, and how several are compared in one run. The other files here use it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -95,7 +96,7 @@ def _ring(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _end_all() -> None:
     me = os.getpid()
-    tree.kill(lambda: [process.pid for process in tree.descendants([me], tree.processes()) if not process.zombie])
+    tree.kill(lambda: [process.pid for process in tree.descendants([me], tree.processes()) if not process.dead])
     try:
         while True:
             os.wait()
@@ -108,6 +109,12 @@ def bare_environment(home: Path) -> dict[str, str]:
     env = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "TMPDIR") if name in os.environ}
     identity = {f"GIT_{who}_{what}": "bench" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return env | identity | {"HOME": str(home), "XDG_CONFIG_HOME": str(home / ".none"), "LC_ALL": "C.UTF-8", "NO_COLOR": "1"}
+
+
+def where() -> Path:
+    """Where to measure: TMPDIR if it is set, else in memory where that can be had. A disk adds what its other users are doing."""
+    memory = Path("/dev/shm")
+    return memory if "TMPDIR" not in os.environ and os.access(memory, os.W_OK) else Path(tempfile.gettempdir())
 
 
 def own_peak() -> float:
@@ -178,4 +185,4 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def machine() -> str:
     """What the figures were taken on, in words."""
     version = ".".join(map(str, sys.version_info[:3]))
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {version}"
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {version}, in {where()}"

@@ -14,7 +14,19 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from meter import CHARGEHAND, Cost, Failed, Rounds, bare_environment, machine, measure, own_peak, prove_all_is_counted, table
+from meter import (
+    CHARGEHAND,
+    Cost,
+    Failed,
+    Rounds,
+    bare_environment,
+    machine,
+    measure,
+    own_peak,
+    prove_all_is_counted,
+    table,
+    where,
+)
 
 FLOOR = "C posix_spawn + wait (floor)"
 PEER = "spec-runner==5.0.0"
@@ -182,7 +194,7 @@ def _row(rounds: Rounds, base: str, name: str, size: int) -> tuple[str, ...]:
 def main() -> None:
     """Print the tables."""
     arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--quick", action="store_true", help="300 tasks, no spec-runner, half a minute")
+    arguments.add_argument("--quick", action="store_true", help="300 tasks, no spec-runner, a minute at most")
     arguments.add_argument(
         "--size", type=int, default=0, metavar="N", help="tasks (default 1,000; above that without make and spec-runner)"
     )
@@ -190,8 +202,8 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=0, help="stop after so long")
     options = arguments.parse_args()
     size = options.size or (300 if options.quick else 1000)
-    seconds = options.seconds or (30 if options.quick else 600)
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    seconds = options.seconds or (60 if options.quick else 600)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=where()) as name:
         ground = Ground(Path(name))
         program = None if options.quick or size > 1000 else ground.peer()
         print(f"{machine()}. CPU is that of all processes, supervisors included.")

@@ -12,10 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from chargehand.model import facts
-from chargehand.model.work import Exit, Usage
+from chargehand.model.work import Usage
 from chargehand.ports import AttemptRow, Charge, TaskRow
 from chargehand.store.sqlite import SqliteStore
-from meter import CHARGEHAND, Cost, Rounds, machine, measure, table
+from meter import CHARGEHAND, Cost, Rounds, machine, measure, table, where
 
 NOTHING = "python -c pass"
 BATCH = 500
@@ -75,10 +75,10 @@ def _row(number: int) -> TaskRow:
 
 
 def _attempt(number: int) -> AttemptRow:
-    exit_ = Exit(cause="exited", code=0, started_at=1.0, ended_at=62.5)
+    commit = "0" * 40
     return AttemptRow(
-        id=f"r1.{_name(number)}.1", task=_name(number), number=1, agent="fake", model="", state="ended", outcome="landed", reason="",
-        started_at=1.0, ended_at=2.0, exit_code=exit_.code, base="0" * 40, commit="0" * 40, proposal="0" * 40, cost_usd=0.05,
+        id=f"r1.{_name(number)}.1", task=_name(number), number=1, agent="fake", model="", state="ended", outcome="landed",
+        reason="", started_at=1.0, ended_at=2.0, exit_code=0, base=commit, commit=commit, proposal=commit, cost_usd=0.05,
         input_tokens=1200, output_tokens=340,
     )  # fmt: skip
 
@@ -103,7 +103,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=float, default=0, help="stop after so long")
     options = arguments.parse_args()
     rounds = Rounds(options.rounds or (7 if options.quick else 21), options.seconds or (30 if options.quick else 120))
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=where()) as name:
         folder = Path(name)
         fill(folder, options.tasks)
         contenders: dict[str, Callable[[float], Cost]] = {

@@ -12,7 +12,7 @@ from chargehand.model.config import Config
 from chargehand.model.errors import Problem
 from chargehand.model.task import Spec
 from chargehand.ports import Depot, Store
-from chargehand.service import workplace
+from chargehand.service import secrets, workplace
 from chargehand.service.doctor import Finding
 from chargehand.service.project import Project
 from chargehand.service.running import Hands
@@ -75,6 +75,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             ambient=ambient,
             cage=lambda home: visible | private_home(home),
             offload=asyncio.to_thread,
+            redactor=secrets.redactor(config, ambient),
         )
 
     return Hands(

@@ -59,7 +59,7 @@ class Engine:
             )  # fmt: skip
         assert self._process.stdout
         self._out = self._process.stdout.fileno()
-        self._rest = b""
+        self._rest = self._last = b""
         self.pid = self._process.pid
 
     def hear(self, until: float) -> list[str] | None:
@@ -72,6 +72,7 @@ class Engine:
         if self.first_word is None:
             self.first_word = time.monotonic() - self.started
         *lines, self._rest = (self._rest + data).split(b"\n")
+        self._last = lines[-1] if lines else self._last
         return [str(json.loads(line).get("event", "")) for line in lines]
 
     def wait(self) -> int:
@@ -81,7 +82,8 @@ class Engine:
         return code
 
     def said(self) -> str:
-        return self._errors.read_text(errors="replace")[-2000:]
+        """What it said at last, on both channels."""
+        return f"{self._errors.read_text(errors='replace')[-2000:]}\n{self._last.decode(errors='replace')}"
 
 
 class Chaos:
@@ -133,7 +135,7 @@ class Chaos:
         return self._scenario.make(outside)
 
     def _in_peace(self, project: Project) -> str:
-        """The final tree of a run nothing happens to; what is asked of the others must hold of it too. Also how long things take."""
+        """The final tree of a run nothing happens to; what is asked of the others must hold of it. Also how long things take."""
         engine = Engine(project)
         assert self._to_the_end(engine), self.faults
         self._start_up = engine.first_word or 0.0

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.depot.depot_room import git, landed, opened, work, write
 
 from chargehand.depot import checkout
+from chargehand.depot.git import Git
 from chargehand.depot.user import UserRepository
 from chargehand.ports import Delivery
+from chargehand.process.call import Result
 
 
 class PowerCut(BaseException):
@@ -108,3 +111,34 @@ def test_a_commit_of_his_since_is_not_undone(root: Path, monkeypatch: pytest.Mon
     assert depot.deliver().how == "pending"
     assert git(root, "rev-parse", "main") == mine
     assert git(root, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("lock", ["refs/heads/main.lock", "HEAD.lock", "packed-refs.lock"])
+def test_locks_of_refs_that_a_power_cut_left_are_removed(root: Path, monkeypatch: pytest.MonkeyPatch, lock: str) -> None:
+    depot = opened(root)
+    made = landed(depot, "one", "one.txt")
+    run = Git.run
+
+    def cut(self: Git, *args: str, **options: Any) -> Result:
+        if "update-ref" in args and self.git_dir == root / ".git":
+            (root / ".git" / lock).touch()
+            raise PowerCut
+        return run(self, *args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Git, "run", cut)
+        patch.setattr(checkout, "_unlock", lambda _lock: None)
+        with pytest.raises(PowerCut):
+            depot.deliver()
+    depot = opened(root)
+    assert depot.deliver() == Delivery("checkout")
+    assert git(root, "rev-parse", "main") == made
+    assert git(root, "status", "--porcelain") == ""
+    assert not list((root / ".git").rglob("*.lock"))
+
+
+def test_locks_of_refs_that_are_not_ours_stay(root: Path) -> None:
+    lock = root / ".git/refs/heads/main.lock"
+    lock.touch()
+    opened(root)
+    assert lock.exists()

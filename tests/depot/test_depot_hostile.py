@@ -145,6 +145,7 @@ def test_hooks_of_the_user_do_not_run_when_we_move_his_branch(git_repo: GitRepo,
     assert depot.land(proposal, base)
     assert depot.deliver().how == "checkout"
     assert (root / "a.txt").read_text() == "2\n"
+    assert not canary.exists(), canary.read_text()
     git(root, "switch", "--quiet", "-c", "other")
     canary.unlink(missing_ok=True)
     more = depot.propose(proposal, [proposal], "landed", {"a.txt": b"3\n"})

@@ -190,6 +190,11 @@ def _dirty(root: Path, how: str) -> None:
             commit(root, b_txt="1\n", side_txt="x\n")
             git(root, "switch", "--quiet", "main")
             git(root, "merge", "--quiet", "--no-commit", "--no-ff", "side")
+        case "merging without a difference":
+            git(root, "switch", "--quiet", "-c", "side")
+            commit(root, side_txt="x\n")
+            git(root, "switch", "--quiet", "main")
+            git(root, "merge", "--quiet", "--no-commit", "-s", "ours", "side")
         case "rebasing":
             git(root, "switch", "--quiet", "-c", "side", "HEAD~1")
             commit(root, side_txt="x\n")
@@ -201,7 +206,7 @@ def _dirty(root: Path, how: str) -> None:
 
 IN_USE = [
     "edited", "staged", "untracked in the way", "ignored in the way", "a folder in the way", "deleted", "index locked", "merging",
-    "rebasing",
+    "merging without a difference", "rebasing",
 ]  # fmt: skip
 
 

@@ -247,9 +247,10 @@ def test_files_become_folders_and_folders_links(attempt: Attempt) -> None:
     assert set(files_of(attempt.depot, taken.commit)) == {".gitignore", "a.txt/inner.txt", "dir", "moved/c.txt", "moved/d.txt"}
 
 
-def test_a_folder_behind_an_ignored_link(attempt: Attempt) -> None:
+def test_a_folder_behind_an_ignored_link(attempt: Attempt, tmp_path: Path) -> None:
     shutil.rmtree(attempt.place / "dir")
-    (attempt.place / "dir").symlink_to("/etc")
+    write(tmp_path, "outside/c.txt", "not of this place\n")
+    (attempt.place / "dir").symlink_to(tmp_path / "outside")
     write(attempt.place, ".gitignore", "dir\n")
     assert set(files_of(attempt.depot, attempt.take().commit)) == {".gitignore", "a.txt", "b.txt"}
 

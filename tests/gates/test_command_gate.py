@@ -37,7 +37,9 @@ class Bench:
     def judge(self, command: str | list[str], *, minutes: float = 1.0, env: list[str] | None = None) -> Verdict:
         async def work(pool: ShimPool) -> Verdict:
             gate = CommandGate("tests", GateConfig(command=command, timeout_minutes=minutes, env=env or []), pool, self.ambient)
-            return await gate.judge(TASK, "c0ffee", self.checkout, self.root / "logs")
+            verdict = await gate.judge(TASK, "c0ffee", self.checkout, self.root / "logs")
+            assert verdict is not None
+            return verdict
 
         return self.with_pool(work)
 
@@ -130,7 +132,9 @@ def test_being_cancelled_is_an_error(bench: Bench) -> None:
         while not (bench.checkout / "started").exists():
             await asyncio.sleep(0.01)
         pool.cancel(bench.root / "logs")
-        return await judging
+        verdict = await judging
+        assert verdict is not None
+        return verdict
 
     verdict = bench.with_pool(work)
     assert verdict.verdict == "error"

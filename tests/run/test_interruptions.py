@@ -304,3 +304,17 @@ def test_a_read_only_project_is_told_as_such(place: Place, require: Require) -> 
     assert "Read-only file system" in done.stderr
     assert "hint:" in done.stderr
     assert place.git("status", "--porcelain") == ""
+
+
+def test_landed_work_that_is_red_together_with_the_users_commit_is_asked_about(place: Place) -> None:
+    place.write("mine.txt", "one\n")
+    place.spec("TASK-001", "TASK-002 P1 after TASK-001")
+    place.config('[gates.test]\ncommand = "! { test -e broken && test -e out/TASK-001.txt; }"')
+    place.write("mine.txt", "two\n")
+    place.run("run", "--task", "TASK-001")
+    place.write("broken", "")
+    place.commit("my own")
+    told = place.run("run", "--all", code=4).stderr
+    assert "does not pass together" in told
+    assert "git merge" in told
+    assert place.git("log", "-1", "--format=%s", "main") == "my own"

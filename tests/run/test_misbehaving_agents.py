@@ -219,3 +219,19 @@ def test_hostile_git_settings_of_an_agent_run_nothing_of_ours(place: Place) -> N
 
 def test_the_environment_of_the_tests_is_clean() -> None:
     assert not [name for name in os.environ if name.startswith("CHARGEHAND_")]
+
+
+def test_a_secret_the_agent_was_given_is_nowhere_to_be_found(place: Place) -> None:
+    place.spec("TASK-001")
+    settings = '[retry]\nattempts = 2\n[gates.test]\ncommand = "cat leaked; exit 1"'
+    place.config(settings, agent="env; echo $MY_API_KEY >&2; echo $MY_API_KEY > leaked")
+    text = place.read("chargehand.toml").replace("[agents.fake]", '[agents.fake]\nenv = ["MY_API_KEY"]')
+    place.write("chargehand.toml", text)
+    place.commit()
+    secret = "correct-horse-battery-staple"
+    done = place.run("run", "--all", code=1, env={"MY_API_KEY": secret})
+    place.run("run", "--all", code=1, env={"MY_API_KEY": secret})
+    assert secret not in done.stdout + done.stderr
+    assert "[redacted]" in place.run("logs", "TASK-001").stdout
+    ours = [path for path in (place.root / ".chargehand").rglob("*") if path.is_file() and "depot.git" not in path.parts]
+    assert not [path for path in ours if secret.encode() in path.read_bytes()]

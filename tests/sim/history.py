@@ -163,6 +163,9 @@ class History(Watch):
         self.held[fact.attempt] = fact.reserved.cost_usd or 0.0
         if (cap := self._config.budget.total_usd) is not None:
             spent = self.bill - self.overrun + sum(self.held.values())
+            self.demand(
+                fact.reserved.cost_usd == self._config.budget.reserve_usd, f"for {fact.attempt} {fact.reserved} is set aside"
+            )
             self.demand(spent <= cap + 1e-9, f"{fact.attempt} is claimed with {spent:g} of {cap:g} USD paid or set aside")
             self.demand(self.bill < cap, f"{fact.attempt} is claimed with {self.bill:g} of {cap:g} USD paid")
         self.attempts[fact.attempt] = AttemptPast(fact)

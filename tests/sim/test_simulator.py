@@ -100,16 +100,6 @@ def _forgets(commit: Callable[..., int]) -> Callable[..., int]:
     return forgetful
 
 
-def _starts_again(run: Callable[..., Any]) -> Callable[..., Any]:
-    """A launcher that does not know what it started before."""
-
-    async def forgetful(self: FakeLauncher, launch: Any) -> Any:
-        self.shims.pop(launch.directory, None)
-        return await run(self, launch)
-
-    return forgetful
-
-
 def _needs_nothing(offer: Callable[..., None]) -> Callable[..., None]:
     def careless(self: Board, card: Card) -> None:
         card.missing = 0
@@ -127,7 +117,7 @@ SABOTAGE: dict[str, tuple[type, str, Callable[[Any], Any]]] = {
     "facts get lost": (FakeStore, "commit", _forgets),
     "needs are ignored": (Board, "_offer", _needs_nothing),
     "a running agent is not adopted": (FakeLauncher, "adopt", lambda _: _nothing),
-    "a directory is started twice": (FakeLauncher, "run", _starts_again),
+    "what is told to end goes on": (FakeLauncher, "cancel", lambda _: lambda *_args: None),
     "nothing is set aside": (Purse, "hold", lambda hold: lambda self, *args, **_: hold(self, *args, paid=False)),
     "what agents left is thrown away": (FakeDepot, "take", lambda _: lambda *_args: None),
 }

@@ -71,6 +71,7 @@ class Checkout:
 
     def _exchange(self, git_dir: Path, place: Path, old: str, new: str, move: Callable[[], bool], partly: bool) -> bool:
         index = git_dir / "index"
+        self._scratch.with_name(f"{self._scratch.name}.lock").unlink(missing_ok=True)
         for copy in (self._scratch, self._before):
             copy.unlink(missing_ok=True)
             if index.exists():

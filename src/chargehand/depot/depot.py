@@ -77,7 +77,7 @@ class GitDepot:
         """Make what is missing; every step is either done or not, so a crash between them does no harm."""
         repository, final = self.user.repository, self.git.git_dir
         empty(self._state / "trash")
-        self.user.checkout.unlock()
+        self.user.unlock()
         for lock in (*final.glob("refs/**/*.lock"), *final.glob("*.lock")):
             lock.unlink()  # left by a git that was killed: the depot is ours alone
         if not final.is_dir():

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from chargehand.depot.repository import Repository, branches, missing
 from chargehand.ports import Delivery
 
 _UNFINISHED = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply", "index.lock")
+_MOMENT_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class UserRepository:
     def __init__(self, repository: Repository, target: str, scratch: Path) -> None:
         self.repository = repository
         self.checkout = Checkout(scratch)
+        self._moving = scratch.with_name(f"{scratch.name}.moving")
         self.target = target
         self.ref = f"refs/heads/{target}"
         self.landed = f"refs/chargehand/landed/{target}"
@@ -66,7 +70,7 @@ class UserRepository:
 
     def offer(self, new: str, his: Branch, verb: str) -> Delivery:
         """Leave everything as it is, and say what to type."""
-        self.git.run("update-ref", self.landed, new)
+        self._update_ref(self.landed, new)
         there = f"-C {shlex.quote(str(his.place))} " if his.place not in (None, self.repository.root) else ""
         return Delivery("pending", f"git {there}{verb} {shlex.quote(self.landed)}")
 
@@ -104,8 +108,36 @@ class UserRepository:
         name, address = self.repository.identity
         who = ("-c", f"user.name={name}", "-c", f"user.email={address}")
         orders = f"update {self.ref} {new} {old}\ndelete {self.landed}\n"
-        args = (*who, "update-ref", "-m", "chargehand: land", "--stdin")
-        return self.git.run(*args, stdin=orders.encode(), accept=(0, 1, 128)).code == 0
+        return self._update_ref("-m", "chargehand: land", "--stdin", who=who, stdin=orders.encode(), accept=(0, 1, 128)) == 0
+
+    def _update_ref(self, *args: str, who: tuple[str, ...] = (), stdin: bytes = b"", accept: tuple[int, ...] = (0,)) -> int:
+        """Run it, with a mark on disk meanwhile: should we be killed, the locks it held are ours to remove."""
+        self._moving.parent.mkdir(parents=True, exist_ok=True)
+        self._moving.touch()
+        code = self.git.run(*who, "update-ref", *args, stdin=stdin, accept=accept).code
+        self._moving.unlink(missing_ok=True)
+        return code
+
+    def unlock(self) -> None:
+        """Take away the locks a killed predecessor left. A git that lives has let go of the same lock within a moment."""
+        self.checkout.unlock()
+        if not self._moving.exists():
+            return
+        if left := self._ref_locks():
+            time.sleep(_MOMENT_S)
+            for lock in left.items() & self._ref_locks().items():
+                lock[0].unlink(missing_ok=True)
+        self._moving.unlink(missing_ok=True)
+
+    def _ref_locks(self) -> dict[Path, tuple[int, int]]:
+        """Locks of the refs we move that were made since we began to move them, and what tells each from a later one."""
+        since, found = self._moving.stat().st_mtime_ns, {}
+        for name in (f"{self.ref}.lock", f"{self.landed}.lock", "HEAD.lock", "packed-refs.lock"):
+            with suppress(FileNotFoundError):
+                status = (self.repository.git_dir / name).stat()
+                if status.st_mtime_ns >= since:
+                    found[self.repository.git_dir / name] = (status.st_ino, status.st_mtime_ns)
+        return found
 
     def _rebased(self) -> bool:
         """Whether his branch is in the middle of a rebase; then it is checked out nowhere and yet not free."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from chargehand.model.config import Config
+from chargehand.model.redaction import Redactor
 from chargehand.model.task import Spec
 from chargehand.ports import Agent, Clock, Depot, Gate, Launcher, Store
 
@@ -41,6 +42,7 @@ class Crew:
     ambient: Mapping[str, str]
     cage: Callable[[Path], dict[str, str]]
     offload: Offload
+    redactor: Redactor = field(default_factory=Redactor)
 
     def agent_of(self, name: str) -> Agent:
         """The agent of that name; the default one for a name that has left the settings."""

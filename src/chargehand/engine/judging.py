@@ -8,10 +8,11 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
 from chargehand.engine.ledger import Ledger
 from chargehand.model.facts import VerdictGiven
-from chargehand.model.task import Task
+from chargehand.model.task import Span, Task
 from chargehand.model.work import Verdict
 from chargehand.plan.board import Attempt
 from chargehand.ports import Gate
+from chargehand.process.scrub import scrub_streams
 
 _TRIES = 10
 """How often a gate that is killed together with its supervisor is asked anew."""
@@ -36,31 +37,45 @@ class Judge:
 
     async def _ask(self, task: Task, attempt: Attempt, gates: list[Gate]) -> None:
         for gate in gates:
-            for _ in range(_TRIES):
-                if verdict := await self._one(task, attempt, gate):
-                    break
-            else:
-                raise Ended("gate_error", f"gate {gate.name}: its supervisor was killed {_TRIES} times")
+            verdict = await self._hear(task, attempt.id, attempt.proposal, gate)
             self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
             await self._ledger.settled()
 
-    async def _one(self, task: Task, attempt: Attempt, gate: Gate) -> Verdict | None:
-        """One gate, on a checkout nobody used before it. None when it was cut short, which says nothing of the commit."""
+    async def verdicts(self, commit: str) -> list[Verdict]:
+        """What the gates say of a commit that is no attempt's: landed work put onto a target that moved under it."""
+        nobody = Task(id="replay", title="landed work on a target that moved", span=Span(1))
+        return [await self._hear(nobody, f"replay-{commit[:12]}", commit, gate) for gate in self._crew.gates]
+
+    async def _hear(self, task: Task, name: str, commit: str, gate: Gate) -> Verdict:
+        """One gate's verdict. Cut short it says nothing of the commit, so it is asked again, but not for ever."""
+        for _ in range(_TRIES):
+            if verdict := await self._check(task, name, commit, gate):
+                return verdict
+        return Verdict(gate=gate.name, commit=commit, verdict="error", summary=f"its supervisor was killed {_TRIES} times")
+
+    async def _check(self, task: Task, name: str, commit: str, gate: Gate) -> Verdict | None:
+        """One gate, on a checkout nobody used before it. None when it was cut short."""
+        await self.end(name)
+        logs = self._crew.place(name) / "gates"
         depot = self._crew.depot
         assert depot is not None
-        logs = self._crew.place(attempt.id) / "gates"
         logs.mkdir(parents=True, exist_ok=True)
-        earlier = list(logs.iterdir())
-        for place in earlier:  # what a killed engine left at work must not go on beside us
-            self._crew.launcher.cancel(place)
-            await self._crew.launcher.adopt(place)
-        place = logs / f"{len(earlier) + 1}-{gate.name}"
-        name = f"{attempt.id}.gate"
-        checkout = await self._crew.offload(depot.checkout, name, attempt.proposal)
+        place = logs / f"{len(list(logs.iterdir())) + 1}-{gate.name}"
+        checkout = await self._crew.offload(depot.checkout, f"{name}.gate", commit)
         try:
-            return await gate.judge(task, attempt.proposal, checkout, place)
+            verdict = await gate.judge(task, commit, checkout, place)
+            await self._crew.offload(scrub_streams, place, self._crew.redactor)
+            return verdict
         except asyncio.CancelledError:
             self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish
             raise
         finally:
-            await self._crew.offload(depot.discard, name)
+            await self._crew.offload(depot.discard, f"{name}.gate")
+
+    async def end(self, name: str) -> None:
+        """End the gates that a killed engine left at work on this; they must not go on beside us."""
+        logs = self._crew.place(name) / "gates"
+        if logs.is_dir():
+            for place in logs.iterdir():
+                self._crew.launcher.cancel(place)
+                await self._crew.launcher.adopt(place)

@@ -66,7 +66,16 @@ class Landing:
                 f"{target} moved, and landed work that was still pending conflicts with it in {', '.join(replayed.files)}",
                 hint=f"{offered.command}, settle the conflict, commit, then run again",
             )
-        await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip)
+        red = [verdict for verdict in await self._judge.verdicts(replayed) if verdict.verdict != "pass"]
+        if red:
+            said = "; ".join(f"gate {verdict.gate}: {verdict.summary}" for verdict in red)
+            offered = await self._crew.offload(self._depot.deliver)
+            raise NeedsHuman(
+                f"{target} moved, and landed work that was still pending does not pass together with it: {said}",
+                hint=f"{offered.command}, mend it, commit, then run again",
+            )
+        if not await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip):
+            return await self._refresh()
         self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
         await self._deliver()
         return replayed

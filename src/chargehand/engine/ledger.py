@@ -13,10 +13,17 @@ from chargehand.engine.patience import STEP_S, Patience
 from chargehand.model import facts
 from chargehand.model.errors import StorageProblem
 from chargehand.model.facts import Event, Fact
+from chargehand.model.redaction import Redactor
 from chargehand.plan.board import Attempt, Board, Card
 from chargehand.ports import AttemptRow, Charge, Clock, Store, TaskRow
 
 Listener = Callable[[Event], None]
+
+_TELLING = (
+    facts.AttemptExited | facts.AttemptEnded | facts.VerdictGiven | facts.TaskAdded | facts.TaskFailed | facts.TaskNeedsHuman
+    | facts.TaskReplanned | facts.AgentPaused | facts.Noticed | facts.RunFinished
+)  # fmt: skip
+"""Facts with words of agents, gates and people in them: a secret may be among these."""
 
 _TURNS = 4
 """So many turns of the loop, of microseconds each, are waited for more: by then a task that landed has made room, and the claim of
@@ -26,8 +33,10 @@ the next one shares its transaction."""
 class Ledger:
     """The board and the store kept in step. Needs a running loop."""
 
-    def __init__(self, store: Store, board: Board, clock: Clock, run: str) -> None:
+    def __init__(self, store: Store, board: Board, clock: Clock, run: str, redactor: Redactor | None = None) -> None:
         self.board = board
+        self._redactor = redactor or Redactor()
+        self._at = 0.0
         self.broken: Exception | None = None
         self._store, self._clock, self._run = store, clock, run
         self._pending: list[Fact] = []
@@ -44,11 +53,13 @@ class Ledger:
 
     def record(self, *recorded: Fact) -> None:
         """Fold facts now; they are durable a few turns of the loop later."""
-        now = self._clock.now()
-        for fact in recorded:
+        if not self._pending:
+            self._at = self._clock.now()  # one moment for all that becomes durable together
+        for told in recorded:
+            fact = self._redactor.facts(told) if isinstance(told, _TELLING) else told
             if isinstance(fact, facts.AttemptExited | facts.TaskReplanned):
                 self._charges.append(self._charge(fact))
-            self.board.apply(fact, now)
+            self.board.apply(fact, self._at)
             self._pending.append(fact)
         if not self._scheduled:
             self._scheduled = True
@@ -60,9 +71,9 @@ class Ledger:
         assert call is not None, f"{fact.attempt} was never claimed"
         return Charge(fact.task, fact.attempt, stage, call.agent, call.model, fact.charged, fact.usage.measured)
 
-    def enter(self, folded: list[Fact]) -> None:
-        """Make facts durable that are in the board already. Raises what the store raised."""
-        self._pending = folded + self._pending
+    def enter(self, folded: list[Fact], at: float) -> None:
+        """Make facts durable that were folded into the board at that time. Raises what the store raised."""
+        self._pending, self._at = folded + self._pending, at
         self.flush()
 
     async def settled(self) -> None:
@@ -86,7 +97,7 @@ class Ledger:
             return
         batch, charges = self._pending, self._charges
         tasks, attempts = self.board.changed()
-        now = self._clock.now()
+        now = self._at
         try:
             rows = [task_row(card) for card in tasks], [attempt_row(attempt) for attempt in attempts]
             last = self._store.commit(self._run, now, batch, *rows, charges)

@@ -22,6 +22,7 @@ from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Report
 from chargehand.plan.board import BY_PARTS, Attempt
 from chargehand.ports import Launch
 from chargehand.process.files import write_private
+from chargehand.process.scrub import scrub_streams
 from chargehand.process.transcript import excerpt
 
 _NOT_OF_THE_WORK = frozenset({"unavailable", "refused"})
@@ -107,6 +108,8 @@ class Pipeline:
         if exit_.stdout_bytes:
             transcript = self._crew.place(attempt.id) / "stdout.log"
             report = await self._crew.offload(self._crew.agent_of(attempt.agent).report, transcript)
+        if exit_.stdout_bytes or exit_.stderr_bytes:
+            await self._crew.offload(scrub_streams, self._crew.place(attempt.id), self._crew.redactor)
         charged = self._purse.price(attempt.reserved, report.usage)
         error = None if exit_.ok else report.error
         self._ledger.record(

@@ -18,6 +18,7 @@ from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskReplanned
 from chargehand.model.task import CheckItem, Task
 from chargehand.model.work import Exit, Report
 from chargehand.plan.board import Card
+from chargehand.process.scrub import scrub_streams
 from chargehand.process.transcript import tail
 
 _READ = 1 << 20
@@ -54,6 +55,7 @@ class Planner:
         if exit_.stdout_bytes:
             report = await self._crew.offload(self._crew.agent_of(asked.agent).report, place / "stdout.log")
         answer = read_answer(await self._crew.offload(tail, place / "stdout.log", _READ))
+        await self._crew.offload(scrub_streams, place, self._crew.redactor)
         if not exit_.ok:
             answer = f"the planner ended with {exit_.describe()}"
         if isinstance(answer, str):

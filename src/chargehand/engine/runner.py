@@ -68,7 +68,7 @@ class Runner:
         self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money)
         self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among)
         self._spec_file = SpecFile(crew.root / crew.spec.path)
-        judge = Judge(crew, ledger)
+        judge = self._judge = Judge(crew, ledger)
         self._landing = Landing(crew, ledger, judge, self._spec_file)
         self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, patience)
         self._planner = Planner(crew, ledger, self._purse, self._pipeline)
@@ -184,8 +184,10 @@ class Runner:
         """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
         depot, work = self._crew.depot, self._crew.state / "work"
         live = {name for attempt in self._board.live_attempts() for name in (attempt.id, f"{attempt.id}.gate")}
+        live |= {call.attempt for call in self._board.live_plans()}
         if depot is not None and work.is_dir():
             for name in sorted({place.name for place in work.iterdir()} - live):
+                await self._judge.end(name.removesuffix(".gate"))
                 await self._crew.offload(depot.discard, name)
 
     async def _take_up(self) -> None:

@@ -39,6 +39,11 @@ def scrub(path: Path, redactor: Redactor) -> int:
     return count
 
 
+def scrub_streams(place: Path, redactor: Redactor) -> int:
+    """Scrub what a launch in this folder printed."""
+    return scrub(place / "stdout.log", redactor) + scrub(place / "stderr.log", redactor)
+
+
 class _Copy:
     """The new file. It is begun when it first differs from the old one."""
 

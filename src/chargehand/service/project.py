@@ -34,7 +34,7 @@ class Project:
         """Make our folder. Its own ignore file keeps it out of every commit and of the user's status."""
         self.state.mkdir(exist_ok=True)
         ignore = self.state / ".gitignore"
-        if not ignore.exists():
+        if not ignore.exists() or not ignore.stat().st_size:  # an empty one: its writer was killed
             ignore.write_text("*\n")
 
 

@@ -148,14 +148,15 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     if order.reopen and board.cards[order.reopen].state in {"failed", "needs_human"}:
         opening.append(TaskReopened(task=order.reopen, by=operator()))
     opening += _money_again(board, opening)
+    opening = [crew.redactor.facts(fact) for fact in opening]
     now = crew.clock.now()
     for fact in opening:
         board.apply(fact, now)
     board.open()
     among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
-    ledger = Ledger(crew.store, board, crew.clock, run_id)
+    ledger = Ledger(crew.store, board, crew.clock, run_id, crew.redactor)
     ledger.subscribe(view.hear)
-    ledger.enter(opening)
+    ledger.enter(opening, now)
     if isinstance(source, SpecSource):
         source.board = board
     runner = Runner(crew, ledger, among=among, source=source, watch=order.watch, tell=view.note)

@@ -131,8 +131,8 @@ def resets(db: apsw.Connection, run: str = "") -> dict[int, tuple[float, str]]:
 
 
 def every_attempt(db: apsw.Connection) -> list[dict[str, Any]]:
-    """Every attempt of every run, and every call of a planner that ended: ``id``, ``run``, ``task``, ``state``, ``ended_at``, ``base``
-    (empty for a planner's)."""
+    """Every attempt of every run, and every planner's call that ended: ``id``, ``run``, ``task``, ``state``, ``ended_at``, and
+    ``base`` (empty for a planner's)."""
     names = ("id", "run", "task", "state", "ended_at", "base")
     query = f"""SELECT {", ".join(names)} FROM attempts
         UNION ALL SELECT attempt, run, task, 'ended', at, '' FROM events WHERE kind = 'task.replanned'"""
