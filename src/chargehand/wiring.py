@@ -39,7 +39,8 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     from chargehand.store.sqlite import SqliteStore
 
     ambient = dict(ambient)  # os.environ would be decoded anew at every look
-    visible = allowed(ambient)
+    # Workspaces lie inside the user's repository: an agent that breaks his own must not find that one above it.
+    visible = allowed(ambient) | {"GIT_CEILING_DIRECTORIES": str(project.state / "work")}
     name = workplace.choose_agent(config)
     agents = {each: make_agent(each, config.agents[each], project.root) for each in _agents(config, name)}
     clock = SystemClock()

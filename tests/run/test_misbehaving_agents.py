@@ -235,3 +235,21 @@ def test_a_secret_the_agent_was_given_is_nowhere_to_be_found(place: Place) -> No
     assert "[redacted]" in place.run("logs", "TASK-001").stdout
     ours = [path for path in (place.root / ".chargehand").rglob("*") if path.is_file() and "depot.git" not in path.parts]
     assert not [path for path in ours if secret.encode() in path.read_bytes()]
+
+
+def test_an_agent_without_a_repository_of_its_own_does_not_find_the_users(place: Place) -> None:
+    place.spec("TASK-001")
+    gate = '[gates.test]\ncommand = "rm -rf .git; git rev-parse --git-dir && exit 1 || exit 0"'
+    place.config(gate, agent="rm -rf .git; git add -A; git commit -qm mine; git rev-parse --git-dir > found; echo x > x")
+    place.run("run", "--all")
+    assert place.read("found") == ""
+
+
+def test_in_place_is_refused_where_the_users_own_changes_lie_about(place: Place) -> None:
+    place.write("mine", "one\n")
+    place.spec("TASK-001")
+    place.config('workspace = "in-place"')
+    place.write("mine", "two\n")
+    told = place.run("run", "--all", code=2).stderr
+    assert "changes of your own" in told
+    assert not (place.root / ".chargehand").exists()

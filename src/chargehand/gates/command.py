@@ -78,7 +78,11 @@ class CommandGate:
         launch = Launch(
             argv=self._argv,
             cwd=str(checkout),
-            env={**environment(self._ambient, directory / "home", self._config.env), "CHARGEHAND_TASK_ID": task.id},
+            env={
+                **environment(self._ambient, directory / "home", self._config.env),
+                "CHARGEHAND_TASK_ID": task.id,
+                "GIT_CEILING_DIRECTORIES": str(checkout.parent),  # without its own repository it must not find the user's above it
+            },
             directory=str(directory),
             timeout_s=self._config.timeout_minutes * 60,
         )

@@ -13,7 +13,8 @@ from chargehand.ports import Launch
 from chargehand.process import adoption, tree
 from chargehand.process.link import Answer, Link
 
-_TRIES = 3
+_TRIES = 10
+"""How often a launch is handed to another shim, when one dies before it began."""
 
 _encode = msgspec.json.Encoder().encode
 

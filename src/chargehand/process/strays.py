@@ -99,9 +99,8 @@ def _orphan(process: tree.Process, me: tree.Process | None) -> bool:
         return False
     variables = _environ(process.pid)
     if not any(variables):
-        # Emptied by itself, or gone just now: one of ours that leaves in peace looks the same.
-        again = tree.look(process.pid)
-        return again is not None and not again.dead
+        # Emptied by itself. One of ours that leaves in peace, or just begins, has no command line either.
+        return bool(_read(process.pid, "cmdline"))
     return not any(variable.startswith(f"{HOUSE_MARKER}=".encode()) for variable in variables)
 
 
@@ -110,10 +109,14 @@ def _marked(pid: int, directory: str) -> bool:
 
 
 def _environ(pid: int) -> list[bytes]:
+    return _read(pid, "environ").split(b"\0")
+
+
+def _read(pid: int, name: str) -> bytes:
     try:
-        return tree.read(f"/proc/{pid}/environ").split(b"\0")
+        return tree.read(f"/proc/{pid}/{name}")
     except OSError:
-        return []
+        return b""
 
 
 def _bury(pids: set[int]) -> None:

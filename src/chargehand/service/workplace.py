@@ -6,9 +6,10 @@ import msgspec
 
 from chargehand.depot import repository
 from chargehand.model.config import Config
-from chargehand.model.errors import ConfigProblem
+from chargehand.model.errors import ConfigProblem, RepositoryProblem
 from chargehand.model.task import Spec
 from chargehand.service.project import Project
+from chargehand.service.status import status
 
 
 def needs_git(config: Config, spec: Spec) -> bool:
@@ -26,6 +27,10 @@ def resolve(project: Project, config: Config, spec: Spec) -> Config:
         return config
     target = repository.target(repository.inspect(project.root), config.target)
     jobs = 1 if config.workspace == "in-place" else config.jobs
+    if config.workspace == "in-place" and not repository.is_clean(project.root) and status(project) is None:
+        raise RepositoryProblem(
+            "you have changes of your own, and in place they could not be told from the agent's", hint="commit or stash them first"
+        )
     return msgspec.structs.replace(config, target=target, jobs=jobs)
 
 
