@@ -10,6 +10,7 @@ from pathlib import Path
 import apsw
 
 from chargehand.model.errors import ChargehandError, EnvironmentProblem, Locked, StorageProblem
+from chargehand.store.filesystem import network_type
 
 APPLICATION_ID = 0x43484748
 """``CHGH``: tells our files from other people's databases."""
@@ -38,6 +39,9 @@ def connect(path: Path, *, owner: bool) -> apsw.Connection:
     if not sound_engine(engine_version()):
         message = f"SQLite {engine_version()} can lose committed data"
         raise EnvironmentProblem(message, hint="install apsw from its own wheel, or build it with SQLite 3.51.3 or newer")
+    if kind := network_type(path):
+        message = f"{path.parent} lies on a network file system ({kind}), where a ledger cannot be shared safely"
+        raise EnvironmentProblem(message, hint="keep the project on a local disk")
     flags = apsw.SQLITE_OPEN_READWRITE | (apsw.SQLITE_OPEN_CREATE if owner else 0)
     with explained(path):
         db = apsw.Connection(str(path), flags=flags)
