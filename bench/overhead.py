@@ -167,7 +167,8 @@ def compare(ground: Ground, options: argparse.Namespace, size: int, chained: boo
     rounds = Rounds(options.rounds, seconds)
     rounds.go(contenders)
     base = next(iter(contenders))
-    print(f"\n{size:,} {'chained' if chained else 'independent'} tasks (spec-runner: {PEER_SIZE}), medians of {options.rounds}\n")
+    smaller = f" (spec-runner: {PEER_SIZE})" if program else ""
+    print(f"\n{size:,} {'chained' if chained else 'independent'} tasks{smaller}, medians of {options.rounds}\n")
     print(
         table(
             ("", "CPU ms/task", "x floor", "least x", "wall ms/task", "peak MB"),
