@@ -169,6 +169,7 @@ def test_stop_waits_and_cancel_ends(place: Place) -> None:
     place.run("cancel")
     engine.communicate(timeout=30)
     assert place.states()["TASK-002"] == "ready"
+    assert receipts(place).count("TASK-001") == 1
     assert "no run is under way" in place.run("cancel", code=2).stderr
 
 

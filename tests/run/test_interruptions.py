@@ -57,7 +57,7 @@ def test_an_agent_that_finished_while_no_engine_looked_is_taken_as_it_is(place: 
     engine.kill()
     engine.communicate()
     wait_for(lambda: list((place.root / ".chargehand/attempts").glob("*/exit.json")))
-    place.run("run", "--all")
+    place.run("resume")
     assert receipts(place) == ["TASK-001"]
     assert place.landed() == ["TASK-001"]
 

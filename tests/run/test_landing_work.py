@@ -260,3 +260,20 @@ def test_a_file_that_was_only_touched_does_not_keep_work_from_the_users_checkout
     assert "has changes of its own" not in done
     assert place.read("spec/tasks.md").count("DONE") == 1
     assert place.git("status", "--porcelain") == ""
+
+
+def test_when_all_is_done_nothing_is_opened_and_the_past_stays_in_sight(place: Place) -> None:
+    place.spec("TASK-001")
+    place.config()
+    place.run("run", "--all")
+    again = place.events("--all")
+    assert [event["event"] for event in again] == ["run.finished"]
+    assert "nothing to do" in again[0]["reason"]
+    assert place.json("status")["run"]["id"] == "r1"
+    text = place.read("spec/tasks.md")
+    place.write("spec/tasks.md", text + "\n### TASK-002: More\n🟠 P1 | ⬜ TODO\n")
+    place.commit("more")
+    place.run("run", "--all")
+    assert place.json("status")["run"]["id"] == "r2"
+    assert [attempt["id"] for attempt in place.json("show", "TASK-001")["attempts"]] == ["r1.TASK-001.1"]
+    assert place.landed() == ["TASK-001", "TASK-002"]

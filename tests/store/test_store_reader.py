@@ -133,7 +133,7 @@ def test_attempts_of_a_task_in_order(store: SqliteStore, db: apsw.Connection) ->
         return AttemptRow(name, task_id, number, "x", "m", "ended", "empty", "why", 1.0, 2.0, 3, "b", "c", "p", 0.5, 10, 2)
 
     store.commit("r1", 11.0, [], attempts=[attempt("T", n) for n in (10, 2, 1)] + [attempt("U", 1)])
-    rows = named(reader.ATTEMPT, reader.attempts(db, "r1", "T"))
+    rows = named(reader.ATTEMPT, reader.attempts(db, "T"))
     assert [row["number"] for row in rows] == [1, 2, 10]
     assert rows[0] == {
         "id": "r1-T.1", "task": "T", "number": 1, "agent": "x", "model": "m", "state": "ended", "outcome": "empty", "reason": "why",
@@ -147,7 +147,7 @@ def test_verdicts_of_a_task_as_they_were_given(store: SqliteStore, db: apsw.Conn
     bare = Verdict(gate="h", commit="c", verdict="pass", summary="fine")
     facts = [f.VerdictGiven(task=name, attempt=f"r1-{name}.1", verdict=v) for name, v in (("T", full), ("U", full), ("T", bare))]
     store.commit("r1", 11.0, facts)
-    assert reader.verdicts(db, "r1", "T") == [
+    assert reader.verdicts(db, "T") == [
         (11.0, "r1-T.1", "g", "c", "fail", "s", '"1" ✗\n', "x.log", 1.5),
         (11.0, "r1-T.1", "h", "c", "pass", "fine", "", "", 0.0),
     ]

@@ -36,8 +36,8 @@ def show(project: Project, task_id: str) -> Show:
     db = reader.open_reader(project.ledger)
     assert db is not None
     with db:
-        rows = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, run["id"], task["id"])]
-        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, run["id"], task["id"])]
+        rows = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, task["id"])]
+        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, task["id"])]
     db.close()
     attempts = [_attempt(project, row, [said for said in verdicts if said["attempt"] == row["id"]]) for row in rows]
     return {"schema_version": SCHEMA_VERSION, "run": run, "task": task, "attempts": attempts}

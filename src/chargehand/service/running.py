@@ -154,6 +154,11 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
         board.apply(fact, now)
     board.open()
     among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
+    cards = [card for card in board.cards.values() if card.state != "cancelled"]
+    if open_run is None and not order.watch and all(card.done for card in cards) and not _pending(crew.depot):
+        end = RunFinished(run=run_id, state="finished", reason=f"all {len(cards)} tasks landed before: nothing to do")
+        view.hear(Event(0, now, run_id, end))  # told, not recorded: there was no run
+        return Report(end, cards, cards)
     ledger = Ledger(crew.store, board, crew.clock, run_id, crew.redactor)
     ledger.subscribe(view.hear)
     ledger.enter(opening, now)
@@ -167,6 +172,14 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
         await crew.launcher.close()
     cards = runner.cards
     return Report(end, [card for card in cards if among is None or card.id in among], cards)
+
+
+def _pending(depot: Depot | None) -> bool:
+    """Whether landed work still waits to be taken over by the user's branch."""
+    if depot is None:
+        return False
+    seen = depot.refresh()
+    return seen.tip != seen.user_tip
 
 
 def _opening(config: Config, crew: Crew, run_id: str, *, continued: bool) -> Fact:

@@ -83,18 +83,18 @@ def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
     return {"attempts": work[0], "duration_s": work[1], **dict(zip(SUMS, sums, strict=True))}
 
 
-def attempts(db: apsw.Connection, run: str, task: str) -> list[Row]:
-    """The attempts of a task, the first one first, with the columns of ATTEMPT."""
-    query = f"SELECT {', '.join(ATTEMPT)} FROM attempts WHERE run = ? AND task = ? ORDER BY number"
-    return db.execute(query, (run, task)).fetchall()
+def attempts(db: apsw.Connection, task: str) -> list[Row]:
+    """The attempts of a task in every run, the first one first, with the columns of ATTEMPT."""
+    query = f"SELECT {', '.join(ATTEMPT)} FROM attempts WHERE task = ? ORDER BY started_at, number"
+    return db.execute(query, (task,)).fetchall()
 
 
-def verdicts(db: apsw.Connection, run: str, task: str) -> list[Row]:
-    """Everything gates said of a task, in order, with the columns of VERDICT."""
+def verdicts(db: apsw.Connection, task: str) -> list[Row]:
+    """Everything gates said of a task in every run, in order, with the columns of VERDICT."""
     fields = ", ".join(f"coalesce(body ->> '$.verdict.{name}', '')" for name in VERDICT[2:-1])
     query = f"""SELECT at, attempt, {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0)
-        FROM events WHERE kind = 'gate.verdict' AND run = ? AND task = ? ORDER BY seq"""
-    return db.execute(query, (run, task)).fetchall()
+        FROM events WHERE kind = 'gate.verdict' AND task = ? ORDER BY seq"""
+    return db.execute(query, (task,)).fetchall()
 
 
 def charges(db: apsw.Connection, by: str, run: str | None = None) -> list[Row]:

@@ -25,7 +25,7 @@ COMMANDS = {
     "stop": "let what runs finish, then end the run",
     "cancel": "end what runs, or the agent of one task",
     "pause": "start nothing new",
-    "resume": "go on after a pause",
+    "resume": "go on after a pause, a stop or a crash",
     "status": "what stands where, and why",
     "show": "one task with its attempts, verdicts and commits",
     "logs": "what an agent said",
