@@ -106,6 +106,10 @@ def _lost(project: Project, ledger: Ledger) -> Iterator[str]:
         files = project.git("ls-tree", "-r", "--name-only", f"refs/chargehand/attempts/{attempt}", depot=True).split()
         if f".dirty-{task}" not in files and f"out/{task}.txt" not in files:
             yield f"lost: the files of {attempt} ({ledger.outcomes.get(attempt)})"
+    for attempt, commit in project.receipts().commits:
+        held = project.git("for-each-ref", f"--contains={commit}", "refs/chargehand", depot=True, check=False)
+        if "refs/chargehand/" not in held:
+            yield f"lost: the commit {commit} of {attempt} ({ledger.outcomes.get(attempt)})"
 
 
 def _left_behind(project: Project) -> Iterator[str]:

@@ -24,7 +24,7 @@ _DAY_ONE = "2024-01-01T00:00:00+00:00"
 TRAITS = {
     "plain": "",
     "fails first": 'test "$n" -gt 1 || echo BAD >> "out/$t.txt"',
-    "commits itself": 'git add --all && git commit --quiet --message "half of $t"; echo more >> "out/$t.txt"',
+    "commits itself": 'git add --all && git commit --quiet --message "half of $t"; note_commit; echo more >> "out/$t.txt"',
     "leaves a daemon": "setsid sleep 300 >/dev/null 2>&1 &",
     "gives up first": 'test "$n" -gt 1 || { echo "no idea" >&2; exit 3; }',
     "shares a file": "sort -u shared.txt - > shared.new <<END\n$t was here\nEND\nmv shared.new shared.txt",
@@ -37,6 +37,7 @@ echo $$ > ".dirty-$t"
 exec 9>> "{outside}/lock-$t"
 flock --nonblock 9 || echo "overlap $a" >> "{outside}/receipts"
 echo "start $a $$" >> "{outside}/receipts"
+note_commit() {{ echo "commit $a $(git rev-parse HEAD)" >> "{outside}/receipts"; }}
 {pause}
 mkdir -p out; echo "the work of $t" > "out/$t.txt"
 {special}
@@ -50,11 +51,13 @@ GATE = "sleep 0.05; ! grep -rs BAD out"
 
 
 class Receipts(NamedTuple):
-    """What the agents wrote down: attempts they really started, those that came to report, and those that met another at work."""
+    """What the agents wrote down: attempts they really started, those that came to report, those that met another at work, and commits
+    they made."""
 
     started: list[str]
     reported: dict[str, float]
     overlaps: list[str]
+    commits: list[tuple[str, str]]
 
 
 class Scenario:
@@ -84,7 +87,7 @@ class Scenario:
         made.tasks = {
             "TASK-001": ((), "fails first"),
             "TASK-002": ((), "edits its line"),
-            "TASK-003": (("TASK-001",), "edits its line"),
+            "TASK-003": (("TASK-001",), "commits itself"),
         }
         made.pauses = {"TASK-001": 0.0, "TASK-002": 0.1, "TASK-003": 0.0}
         made.gates, made.jobs = 1, 2
@@ -162,4 +165,5 @@ class Project:
             [words[1] for words in lines if words[0] == "start"],
             {words[1]: float(words[2]) for words in lines if words[0] == "report"},
             [words[1] for words in lines if words[0] == "overlap"],
+            [(words[1], words[2]) for words in lines if words[0] == "commit"],
         )

@@ -93,6 +93,15 @@ class Landing:
             self._depot.propose, tree or commit, parents, message(task, self._ledger.board.run, attempt), replace
         )
 
+    async def catch_up(self, task: Task, attempt: Attempt) -> None:
+        """Put a proposal nobody has judged onto the tip, if the target has moved already: judged on the old base it would only have
+        to be judged again. Raises :class:`Ended` when it cannot be merged."""
+        if any(verdict.commit == attempt.proposal for verdict in attempt.verdicts):
+            return
+        tip = await self.tip()
+        if attempt.proposal_base != tip and not await self._crew.offload(self._depot.contains, attempt.proposal):
+            await self._move_onto(tip, task, attempt)
+
     async def land(self, task: Task, attempt: Attempt) -> None:
         """Land a judged attempt. Raises :class:`Ended` when it cannot be merged or no longer passes on the new tip."""
         if not attempt.queued:

@@ -77,6 +77,7 @@ class Pipeline:
         if not attempt.proposal:
             raise Ended("empty", "the agent ended well but changed nothing", self._tail(attempt))
         if not attempt.queued:
+            await self._landing.catch_up(task, attempt)
             await self._judge.judge(task, attempt)
         await self._landing.land(task, attempt)
 

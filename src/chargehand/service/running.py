@@ -60,11 +60,13 @@ class Hands(NamedTuple):
 
 
 class Report(NamedTuple):
-    """How a run ended, for the door: ``asked`` are the cards that were asked for, ``all_cards`` every card."""
+    """How a run ended, for the door: ``asked`` are the cards that were asked for, ``all_cards`` every card. ``unrecorded`` is the
+    end when there was nothing to do, so that no run was opened."""
 
     end: RunFinished
     asked: list[Card]
     all_cards: list[Card]
+    unrecorded: Event | None = None
 
     @property
     def exit_code(self) -> int:
@@ -157,8 +159,7 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     cards = [card for card in board.cards.values() if card.state != "cancelled"]
     if open_run is None and not order.watch and all(card.done for card in cards) and not _pending(crew.depot):
         end = RunFinished(run=run_id, state="finished", reason=f"all {len(cards)} tasks landed before: nothing to do")
-        view.hear(Event(0, now, run_id, end))  # told, not recorded: there was no run
-        return Report(end, cards, cards)
+        return Report(end, cards, cards, unrecorded=Event(0, now, run_id, end))
     ledger = Ledger(crew.store, board, crew.clock, run_id, crew.redactor)
     ledger.subscribe(view.hear)
     ledger.enter(opening, now)

@@ -51,6 +51,8 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
         try:
             command = " ".join(["chargehand", *sys.argv[1:]])
             report = running.run(here, config, spec, hands(here, config, spec), order, _Steered(view), command)
+            if report.unrecorded:
+                view.hear(report.unrecorded)
         finally:
             view.close()
         if not (order.watch and report.end.reason == SETTINGS_CHANGED):
