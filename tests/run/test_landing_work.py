@@ -274,6 +274,8 @@ def test_when_all_is_done_nothing_is_opened_and_the_past_stays_in_sight(place: P
     place.write("spec/tasks.md", text + "\n### TASK-002: More\n🟠 P1 | ⬜ TODO\n")
     place.commit("more")
     place.run("run", "--all")
-    assert place.json("status")["run"]["id"] == "r2"
+    status = place.json("status")
+    assert status["run"]["id"] == "r2"
+    assert place.git("log", "-1", "--format=%s", status["tasks"][0]["commit"]) == "TASK-001: Do task-001"
     assert [attempt["id"] for attempt in place.json("show", "TASK-001")["attempts"]] == ["r1.TASK-001.1"]
     assert place.landed() == ["TASK-001", "TASK-002"]

@@ -264,7 +264,7 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
         fact = added(task, order)
         if card is None:
             recorded.append(fact)
-            if task.id in landed_before and task.status != "done":
+            if task.id in landed_before:
                 recorded.append(TaskLanded(task=task.id, commit=landed_before[task.id]))
             continue
         if card.state == "cancelled" or _differs(card, fact):
