@@ -51,8 +51,7 @@ GATE = "sleep 0.05; ! grep -rs BAD out"
 
 
 class Receipts(NamedTuple):
-    """What the agents wrote down: attempts they really started, those that came to report, those that met another at work, and commits
-    they made."""
+    """What the agents wrote down: attempts really started, those that reported, those that met another at work, and commits."""
 
     started: list[str]
     reported: dict[str, float]

@@ -68,9 +68,17 @@ def test_the_next_delivery_finishes_it(root: Path, monkeypatch: pytest.MonkeyPat
     assert (root / "one.txt").exists()
 
 
-def test_half_written_files_are_finished(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def cut_off(file: Path) -> None:
+    file.write_text(file.read_text()[:1])
+
+
+@pytest.mark.parametrize("how", [Path.unlink, cut_off, lambda file: file.write_text("")])
+@pytest.mark.parametrize("name", ["one.txt", "a.txt"])
+def test_half_written_files_are_finished(
+    root: Path, monkeypatch: pytest.MonkeyPatch, how: Callable[[Path], None], name: str
+) -> None:
     first = cut_short(root, monkeypatch, "the index")
-    (root / "one.txt").unlink()
+    how(root / name)
     depot = opened(root)
     assert depot.deliver() == Delivery("checkout")
     assert git(root, "rev-parse", "main") == first

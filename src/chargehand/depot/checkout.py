@@ -57,11 +57,15 @@ class Checkout:
 
         ``partly``: some files may be those of ``new`` already. ``move`` moves the branch.
         """
-        self._write_note(Note(str(git_dir), old, new))
+        note = Note(str(git_dir), old, new)
+        again = self.note() == note
+        self._write_note(note)
         lock = git_dir / "index.lock"
         done = False
         if self._lock(lock):
             try:
+                if again:
+                    _remove_half_written(Git(git_dir, own_settings=True), place, old, new)
                 done = self._exchange(git_dir, place, old, new, move, partly)
             finally:
                 _unlock(lock)
@@ -79,8 +83,9 @@ class Checkout:
         git = Git(git_dir, work_tree=place, index=self._scratch, own_settings=True)
         if partly:
             # What is in place already is staged first, so that only the rest is written.
-            paths = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", old, new).stdout
-            staged = git.run("update-index", "-z", "--add", "--remove", "--replace", "--stdin", stdin=paths, accept=range(256))
+            there = [path for path in _changed(git, old, new) if os.path.lexists(_inside(place, path))]
+            paths = b"".join(path + b"\0" for path in there)
+            staged = git.run("update-index", "-z", "--add", "--replace", "--stdin", stdin=paths, accept=range(256))
             if staged.code:
                 return False
         # A file written in the same moment as his index counts as changed until it has been looked at.
@@ -117,6 +122,26 @@ class Checkout:
         finally:
             fresh.unlink(missing_ok=True)
         return True
+
+
+def _changed(git: Git, old: str, new: str, *options: str) -> list[bytes]:
+    found = git.run("diff-tree", "-r", "-z", "--name-only", "--no-renames", *options, old, new).stdout
+    return found.split(b"\0")[:-1]
+
+
+def _inside(place: Path, path: bytes) -> Path:
+    return place / os.fsdecode(path)
+
+
+def _remove_half_written(git: Git, place: Path, old: str, new: str) -> None:
+    """Remove the file our predecessor was writing when he died: it holds the beginning of what is brought here, and no more."""
+    for path in _changed(git, old, new, "--diff-filter=AM"):
+        file = _inside(place, path)
+        if file.is_symlink() or not file.is_file():
+            continue
+        whole = git.run("cat-file", "blob", f"{new}:{os.fsdecode(path)}", accept=(0, 128)).stdout
+        if file.stat().st_size < len(whole) and whole.startswith(file.read_bytes()):
+            file.unlink()
 
 
 def _make(lock: Path) -> bool:

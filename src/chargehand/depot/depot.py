@@ -253,7 +253,9 @@ class GitDepot:
             return self.git.run("cat-file", "-e", f"{tip}^{{commit}}", accept=range(256)).code == 0
         except StorageProblem:
             raise
-        except EnvironmentProblem:
+        except EnvironmentProblem as problem:
+            if problem.code != "git":
+                raise  # the machine's trouble, not the agent's: his commits are well
             return False
 
     # Commits

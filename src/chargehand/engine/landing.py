@@ -7,7 +7,8 @@ checkout, judged again as merged, and only then landed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import TypeVar
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
@@ -20,6 +21,8 @@ from chargehand.model.task import Task
 from chargehand.plan.board import Attempt
 from chargehand.ports import Conflict, Depot
 from chargehand.spec.writeback import mark
+
+T = TypeVar("T")
 
 _TRIES = 100
 """How often a target that keeps moving is followed before a person is asked."""
@@ -111,12 +114,13 @@ class Landing:
                 tip = await self._refresh()
                 if attempt.proposal_base != tip:
                     if await self._crew.offload(self._depot.contains, attempt.proposal):
-                        await self._landed(task, attempt)  # landed just before a crash, which kept us from noting it
+                        self._note(task, attempt)  # landed just before a crash, which kept us from noting it
+                        await self._follow(task, attempt)
                         return
                     await self._move_onto(tip, task, attempt)
                 await self._judge.judge(task, attempt)  # after a crash even a queued one may not have heard every gate
-                if await self._crew.offload(self._depot.land, attempt.proposal, tip):
-                    await self._landed(task, attempt)
+                if await unbroken(self._move_target(task, attempt, attempt.proposal, tip)):
+                    await self._follow(task, attempt)
                     return
         raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
 
@@ -136,8 +140,8 @@ class Landing:
                     return
                 self._ledger.record(CandidateMade(task=task.id, attempt=attempt.id, proposal=proposal, base=tip))
                 await self._ledger.settled()
-                if await self._crew.offload(self._depot.land, proposal, tip):
-                    await self._landed(task, attempt)
+                if await unbroken(self._move_target(task, attempt, proposal, tip)):
+                    await self._follow(task, attempt)
                     return
         raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
 
@@ -162,8 +166,18 @@ class Landing:
             return attempt.commit
         return await self._crew.offload(self._depot.propose, attempt.commit, [attempt.base], "without its spec", {path: text})
 
-    async def _landed(self, task: Task, attempt: Attempt) -> None:
+    async def _move_target(self, task: Task, attempt: Attempt, proposal: str, tip: str) -> bool:
+        """Land, and note it: a landing nobody noted could be replayed under another name and not be recognized any more."""
+        landed = await self._crew.offload(self._depot.land, proposal, tip)
+        if landed:
+            self._note(task, attempt)
+        return landed
+
+    def _note(self, task: Task, attempt: Attempt) -> None:
         self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id, commit=attempt.proposal))
+
+    async def _follow(self, task: Task, attempt: Attempt) -> None:
+        """What follows a landing: the user's repository has it, and the spec says so."""
         await self._ledger.settled()
         await self._deliver()
         text = await self._crew.offload(self._depot.read, attempt.proposal, self._crew.spec.path)
@@ -203,6 +217,16 @@ class Landing:
             seen = await self._crew.offload(self._depot.refresh)
             if seen.tip != seen.user_tip and not seen.diverged:
                 await self._deliver()
+
+
+async def unbroken(work: Coroutine[None, None, T]) -> T:
+    """Do all of it, also when it is cancelled on the way; the cancellation counts afterwards."""
+    whole = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(whole)
+    except asyncio.CancelledError:
+        await whole
+        raise
 
 
 def message(task: Task, run: str, attempt: Attempt) -> str:

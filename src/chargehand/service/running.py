@@ -263,9 +263,11 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
         card = board.cards.get(task.id)
         fact = added(task, order)
         if card is None:
-            recorded.append(fact)
             if task.id in landed_before:
-                recorded.append(TaskLanded(task=task.id, commit=landed_before[task.id]))
+                fact = msgspec.structs.replace(fact, done=False)  # that it is done, and how, is said by the next one
+                recorded += [fact, TaskLanded(task=task.id, commit=landed_before[task.id])]
+            else:
+                recorded.append(fact)
             continue
         if card.state == "cancelled" or _differs(card, fact):
             recorded.append(fact)
