@@ -31,5 +31,5 @@ def test_the_nth_call_fails(layer: str, how: str, tmp_path: Path) -> None:
     score = json.loads(done.stdout)
     print(json.dumps(score))
     assert score["faults"] == []
-    assert score["calls"] > 10
+    assert score["calls"] >= 5
     assert score["struck"] >= 1

@@ -100,7 +100,7 @@ def _orphan(process: tree.Process, me: tree.Process | None) -> bool:
     variables = _environ(process.pid)
     if not any(variables):
         # Emptied by itself. One of ours that leaves in peace, or just begins, has no command line either.
-        return bool(_read(process.pid, "cmdline"))
+        return bool(_read(process.pid, "cmdline")) and not any(_environ(process.pid))
     return not any(variable.startswith(f"{HOUSE_MARKER}=".encode()) for variable in variables)
 
 

@@ -84,8 +84,9 @@ def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
 
 
 def attempts(db: apsw.Connection, task: str) -> list[Row]:
-    """The attempts of a task in every run, the first one first, with the columns of ATTEMPT."""
-    query = f"SELECT {', '.join(ATTEMPT)} FROM attempts WHERE task = ? ORDER BY started_at, number"
+    """The attempts of a task since the last reset, the first one first, with the columns of ATTEMPT."""
+    query = f"""SELECT {", ".join(ATTEMPT)} FROM attempts
+        WHERE task = ? AND run IN (SELECT id FROM runs WHERE reset_at IS NULL) ORDER BY started_at, number"""
     return db.execute(query, (task,)).fetchall()
 
 
