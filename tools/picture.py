@@ -48,8 +48,8 @@ def main() -> None:
                 break
             rows = sum("agent at work" in line or "gates" in line for line in screen.display[-LINES:])
             filled = sum(bool(line.strip()) for line in screen.display)
-            if rows >= 2 and rows * 100 + filled > most:
-                best, most = picture(screen), rows * 100 + filled
+            if rows >= 3 and rows * 2 + filled > most:
+                best, most = picture(screen), rows * 2 + filled
         demo.wait()
     if not best:
         sys.exit("the demo never showed two tasks at work")
@@ -68,6 +68,10 @@ def picture(screen: pyte.Screen) -> list[list[Segment]]:
         row = screen.buffer[number]
         cells = [row[column] for column in range(screen.columns)]
         runs = [(look, "".join(cell.data for cell in run)) for look, run in groupby(cells, lambda cell: (cell.fg, cell.bold))]
+        while runs and not runs[-1][1].strip():
+            runs.pop()
+        if runs:
+            runs[-1] = (runs[-1][0], runs[-1][1].rstrip())
         lines.append([Segment(text, Style(color=_colour(colour), bold=bold)) for (colour, bold), text in runs])
     while lines and not "".join(part.text for part in lines[-1]).strip():
         lines.pop()
