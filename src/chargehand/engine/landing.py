@@ -62,26 +62,25 @@ class Landing:
                 self._ledger.record(TargetMoved(old="", new=seen.tip))
             return seen.tip
         replayed = await self._crew.offload(self._depot.replay)
-        target = self._crew.config.target
         if isinstance(replayed, Conflict):
-            offered = await self._crew.offload(self._depot.deliver)  # his repository has to have what he is to merge
-            raise NeedsHuman(
-                f"{target} moved, and landed work that was still pending conflicts with it in {', '.join(replayed.files)}",
-                hint=f"{offered.command}, settle the conflict, commit, then run again",
-            )
+            raise await self._handed_over(f"conflicts with it in {', '.join(replayed.files)}", "settle the conflict")
         red = [verdict for verdict in await self._judge.verdicts(replayed) if verdict.verdict != "pass"]
         if red:
             said = "; ".join(f"gate {verdict.gate}: {verdict.summary}" for verdict in red)
-            offered = await self._crew.offload(self._depot.deliver)
-            raise NeedsHuman(
-                f"{target} moved, and landed work that was still pending does not pass together with it: {said}",
-                hint=f"{offered.command}, mend it, commit, then run again",
-            )
+            raise await self._handed_over(f"does not pass together with it: {said}", "mend it")
         if not await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip):
             return await self._refresh()
         self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
         await self._deliver()
         return replayed
+
+    async def _handed_over(self, problem: str, mend: str) -> NeedsHuman:
+        """The error for pending work only the user can join with his own; his repository has it, for the command told."""
+        offered = await self._crew.offload(self._depot.deliver)
+        return NeedsHuman(
+            f"{self._crew.config.target} moved, and landed work that was still pending {problem}",
+            hint=f"{offered.command}, {mend}, commit, then run again",
+        )
 
     async def propose(self, task: Task, attempt: Attempt, commit: str, base: str, tree: str = "") -> str:
         """A commit on ``base`` with the work of ``commit`` (or its merge, ``tree``) and the task ticked in the spec.

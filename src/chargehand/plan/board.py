@@ -32,7 +32,6 @@ class Attempt:
         self.started_at = at
         self.reserved = fact.reserved
         self.error: AgentError | None = None
-        self.exited_at = 0.0
         self.ended_at: float | None = None
         self.exit: Exit | None = None
         self.usage = Usage()
@@ -169,9 +168,9 @@ class Board:
         self.changed_attempts[attempt.id] = attempt
         return card, attempt
 
-    def _exited(self, fact: facts.AttemptExited, at: float) -> None:
+    def _exited(self, fact: facts.AttemptExited, _at: float) -> None:
         card, attempt = self._live(fact)
-        attempt.exit, attempt.usage, attempt.exited_at, attempt.error = fact.exit, fact.charged, at, fact.error
+        attempt.exit, attempt.usage, attempt.error = fact.exit, fact.charged, fact.error
         card.usage = card.usage + fact.charged
         card.working_s += max(0.0, fact.exit.ended_at - fact.exit.started_at)
         self.changed_tasks[card.id] = card

@@ -257,7 +257,7 @@ def _mark(path: Path) -> tuple[int, int, int]:
 
 
 def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> list[Fact]:
-    """What the spec says now against what the board holds. A task is known by its id, a change of it by its digest."""
+    """What the spec says now against what the board holds. A task is known by its id."""
     recorded: list[Fact] = []
     for order, task in enumerate(spec.tasks):
         card = board.cards.get(task.id)
