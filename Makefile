@@ -10,19 +10,25 @@ PIN := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 # Made when the environment was brought up to date, so that it is not done again before something changed.
 RUNTIME := .venv/.runtime
 DEV := .venv/.dev
+AGENTS := .venv/agents/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench format schemas picture requirements clean
+.PHONY: help setup agents debian demo test check bench format schemas picture requirements clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(DEV) ## make .venv with everything pinned, for work on chargehand
 
+agents: $(AGENTS) ## install the agents' programs that the tests drive, from npm
+
+debian: ## install the Debian packages that the tests drive, where root may
+	@$(PYTHON) tools/debian.py
+
 demo: $(RUNTIME) ## watch a small spec become landed commits, without any key
 	@$(BIN)/chargehand demo $(ARGS)
 
-test: $(DEV) ## run all tests, in parallel
+test: $(DEV) $(AGENTS) debian ## run all tests, in parallel
 	@echo "test: pytest"
 	@$(BIN)/pytest -q -n auto --dist loadgroup $(ARGS)
 
@@ -78,3 +84,7 @@ $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/pip
 	@$(INSTALL) --require-hashes -r requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(RUNTIME)
+
+# Without npm or a network nothing is made, and the tests that need them skip; where CI is set, this fails.
+$(AGENTS): requirements/agents/package.json requirements/agents/package-lock.json tools/agents.py | $(BIN)/pip
+	@$(BIN)/python tools/agents.py $(@D)

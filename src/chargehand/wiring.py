@@ -8,13 +8,15 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from chargehand.model.config import Config
+from chargehand.model.config import AgentConfig, Config
 from chargehand.model.errors import Problem
 from chargehand.model.task import Spec
-from chargehand.ports import Depot, Store
-from chargehand.service import secrets, workplace
+from chargehand.plan.terms import agent_of
+from chargehand.ports import Agent, Depot, Gate, Meter, Room, Store
+from chargehand.service import secrets, trust, workplace
 from chargehand.service.doctor import Finding
 from chargehand.service.project import Project
+from chargehand.service.roster import roster
 from chargehand.service.running import Hands
 
 
@@ -33,7 +35,9 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     from chargehand.agents.registry import make_agent
     from chargehand.depot.depot import GitDepot
     from chargehand.engine.crew import Crew
+    from chargehand.gates.inspectors import make_inspectors
     from chargehand.gates.registry import make_gates
+    from chargehand.process import cage
     from chargehand.process.environment import allowed, private_home
     from chargehand.process.pool import ShimPool
     from chargehand.store.sqlite import SqliteStore
@@ -41,19 +45,34 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     ambient = dict(ambient)  # os.environ would be decoded anew at every look
     # Workspaces lie inside the user's repository: an agent that breaks his own must not find that one above it.
     visible = allowed(ambient) | {"GIT_CEILING_DIRECTORIES": str(project.state / "work")}
-    name = workplace.choose_agent(config)
-    agents = {each: make_agent(each, config.agents[each], project.root) for each in _agents(config, name)}
+    name, called = roster(config, spec)
+    agents = {each: make_agent(each, settings, project.root) for each, settings in called.items()}
     clock = SystemClock()
     pool = ShimPool(project.state / "shim.log")
-    gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
+    redactor = secrets.redactor(config, ambient)
+    kept_in = cage.choose(config.cage)
+    hidden = (ambient.get("HOME", ""), str(project.root), str(project.state))
+
+    def judges(depot: Depot | None) -> tuple[Gate, ...]:
+        if depot is None:
+            return ()
+        room = Room(writable=(), hidden=hidden, readable=depot.places())
+        return make_gates(config, pool, ambient, None if kept_in.name == "none" else kept_in, room)
 
     def preflight() -> Iterator[Problem]:
         asked = [(f"agents.{each}", agent.preflight()) for each, agent in agents.items()]
-        asked += [(f"gates.{gate.name}", gate.preflight()) for gate in gates]
+        if workplace.needs_git(config, spec):
+            asked += [(f"gates.{gate.name}", gate.preflight()) for gate in make_gates(config, pool, ambient)]
         for label, reason in asked:
             if reason:
                 message, _, hint = reason.partition(" (hint: ")
                 yield Problem("environment.missing", message, label, hint=hint.removesuffix(")"))
+        for each in {name, *config.retry.escalate, *(agent_of(task, name) for task in spec.tasks)}:
+            if not agents[each].edits:
+                message = f"agent {each!r} only answers: it has no tools to change files"
+                yield Problem(
+                    "config.agent", message, f"agents.{each}", hint="let it review or plan, and name another one for tasks"
+                )
 
     def depot() -> Depot | None:
         if not workplace.needs_git(config, spec):
@@ -72,21 +91,39 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             depot=depot,
             agent=name,
             agents=agents,
-            gates=gates,
+            gates=judges(depot),
+            inspectors=make_inspectors(config, redactor) if depot else (),
             ambient=ambient,
-            cage=lambda home: visible | private_home(home),
+            surroundings=lambda home: visible | private_home(home),
             offload=asyncio.to_thread,
-            redactor=secrets.redactor(config, ambient),
+            cage=None if kept_in.name == "none" else kept_in,
+            meter=_meter(project, config, called, agents, ambient),
+            hidden=hidden,
+            trusts=lambda commit: trust.obeys(project, config, commit),
+            redactor=redactor,
         )
 
     return Hands(
-        preflight=lambda: tuple(preflight()), store=lambda: SqliteStore.open(project.ledger), depot=depot, crew=crew, clock=clock
+        preflight=lambda: tuple(preflight()),
+        store=lambda: SqliteStore.open(project.ledger),
+        depot=depot,
+        crew=crew,
+        clock=clock,
+        unprotected=cage.unprotected(kept_in),
     )
 
 
-def _agents(config: Config, default: str) -> list[str]:
-    """Every agent a run may call."""
-    return [*dict.fromkeys([default, *config.retry.escalate, *filter(None, [config.retry.planner])])]
+def _meter(
+    project: Project, config: Config, called: Mapping[str, AgentConfig], agents: Mapping[str, Agent], ambient: Mapping[str, str]
+) -> Meter | None:
+    """The gateway to models, where an agent can be made to use one."""
+    wanted = any(agent.api for agent in agents.values()) or any(settings.hosts for settings in called.values())
+    if not config.meter or not wanted:
+        return None
+    from chargehand.agents.meter.client import MeterClient
+
+    wait = min(240.0, config.timeouts.stall_minutes * 60 / 2)
+    return MeterClient(project.state, called, ambient, config.prices, max_wait_s=wait)
 
 
 def examine_programs(project: Project, config: Config) -> Iterator[Finding]:

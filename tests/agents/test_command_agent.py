@@ -12,24 +12,29 @@ from chargehand.agents.registry import make_agent
 from chargehand.agents.scripted import ScriptedAgent
 from chargehand.model.config import AgentConfig
 from chargehand.model.errors import ConfigProblem
-from chargehand.model.work import Usage
-from chargehand.ports import Agent
+from chargehand.model.signals import Signal
+from chargehand.model.work import Exit, Tally, Usage
+from chargehand.ports import Agent, Call, Prepared
 
 
 def agent(tmp_path: Path, command: str | list[str], model: str = "", env: list[str] | None = None) -> Agent:
     return make_agent("helper", AgentConfig(command=command, model=model, env=env or []), tmp_path)
 
 
+def prepared(made: Agent, workspace: str = "/w", home: str = "/h", ambient: dict[str, str] | None = None) -> Prepared:
+    return made.prepare(Call(prompt="the brief", workspace=workspace, home=home), ambient or {})
+
+
 def test_a_real_program_gets_its_arguments_whole(tmp_path: Path) -> None:
     made = agent(tmp_path, "printf '%s|' {prompt_file} 'in {workspace}' --model={model} '{other} {}' \"a b\"", model="m 1")
-    argv = made.command("/tmp/the prompt.md", "/w/$(x)")
+    argv = prepared(made, "/w/$(x)", "/the home").argv
     printed = subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-    assert printed == "/tmp/the prompt.md|in /w/$(x)|--model=m 1|{other} {}|a b|"
+    assert printed == "/the home/prompt.md|in /w/$(x)|--model=m 1|{other} {}|a b|"
 
 
 def test_values_are_not_substituted_again(tmp_path: Path) -> None:
     made = agent(tmp_path, ["echo", "{model}", "{workspace}"], model="{workspace}")
-    assert made.command("p", "{prompt_file}") == ("echo", "{workspace}", "{prompt_file}")
+    assert prepared(made, "{prompt_file}").argv == ("echo", "{workspace}", "{prompt_file}")
 
 
 @pytest.mark.parametrize(
@@ -44,12 +49,12 @@ def test_values_are_not_substituted_again(tmp_path: Path) -> None:
     ],
 )
 def test_without_a_model_its_option_goes(tmp_path: Path, command: str, expected: tuple[str, ...]) -> None:
-    assert agent(tmp_path, command).command("p", "w") == expected
+    assert prepared(agent(tmp_path, command)).argv == expected
 
 
 def test_with_a_model_the_option_stays(tmp_path: Path) -> None:
     made = agent(tmp_path, "run --model {model} -p", model="big")
-    assert made.command("p", "w") == ("run", "--model", "big", "-p")
+    assert prepared(made).argv == ("run", "--model", "big", "-p")
     assert (made.name, made.model) == ("helper", "big")
 
 
@@ -87,7 +92,7 @@ def test_a_program_of_the_project_is_found_from_its_root(tmp_path: Path) -> None
     assert made.preflight() == ""
     workspace = tmp_path / "elsewhere"
     workspace.mkdir()
-    done = subprocess.run(made.command("p", str(workspace)), cwd=workspace, capture_output=True, text=True, check=True)
+    done = subprocess.run(prepared(made, str(workspace)).argv, cwd=workspace, capture_output=True, text=True, check=True)
     assert done.stdout == "ran x\n"
 
 
@@ -97,14 +102,43 @@ def test_an_absurd_program_name_is_only_not_there(tmp_path: Path) -> None:
 
 def test_only_named_variables_are_passed(tmp_path: Path) -> None:
     made = agent(tmp_path, "true", env=["API_KEY", "NOT_SET"])
-    assert made.environment({"API_KEY": "k", "OTHER": "o", "PATH": "/bin"}) == {"API_KEY": "k"}
-    assert agent(tmp_path, "true").environment({"API_KEY": "k"}) == {}
+    assert prepared(made, ambient={"API_KEY": "k", "OTHER": "o", "PATH": "/bin"}).env == {"API_KEY": "k"}
+    assert prepared(agent(tmp_path, "true"), ambient={"API_KEY": "k"}).env == {}
+
+
+def test_the_prompt_is_in_a_file_only_for_who_asks_for_it(tmp_path: Path) -> None:
+    assert prepared(agent(tmp_path, "run {prompt_file}")).files == {"prompt.md": "the brief"}
+    assert prepared(agent(tmp_path, "run -p")).files == {}
+    assert prepared(agent(tmp_path, "run -p")).stdin
+
+
+def test_where_the_program_lies_is_told_unless_the_system_has_it(tmp_path: Path) -> None:
+    script = tmp_path / "tools" / "agent.sh"
+    script.parent.mkdir()
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    assert agent(tmp_path, ["tools/agent.sh"]).places() == (str(script),)
+    assert agent(tmp_path, ["true"]).places() == ()
+    assert agent(tmp_path, ["no-such-agent-anywhere"]).places() == ()
 
 
 def test_usage_comes_from_the_transcript(tmp_path: Path) -> None:
     log = tmp_path / "stdout.log"
     log.write_text('{"cost_usd": 0.5}\n')
-    assert agent(tmp_path, "true").report(log).usage == Usage(cost_usd=0.5)
+    report = agent(tmp_path, "true").report(log, Exit(cause="exited", code=0), Tally())
+    assert report.usage == Usage(cost_usd=0.5)
+    assert report.finished is None  # its exit code decides
+
+
+def test_its_lines_are_signals(tmp_path: Path) -> None:
+    made = agent(tmp_path, "true")
+    assert list(made.signals(b"working on it\n")) == [Signal(kind="text", text="working on it")]
+    assert list(made.signals(b"\n")) == []
+    [used] = made.signals(b'{"usage": {"input_tokens": 3}, "cost_usd": 0.5}')
+    assert (used.kind, used.cost_usd, used.tokens and used.tokens.input) == ("usage", 0.5, 3)
+    [error] = made.signals(b'{"error": {"kind": "auth", "message": "no key"}}')
+    assert (error.kind, error.text, error.error and error.error.kind) == ("error", "no key", "auth")
+    assert (made.api, made.edits, made.resumes) == ("", True, False)
 
 
 def test_the_kind_decides(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_long_lines_are_no_reports_and_memory_stays_flat(tmp_path: Path) -> None
         file.write(report(50 * 1024 * 1024))
         file.write(report(LINE_LIMIT))
         file.write(report(2 * LINE_LIMIT))
-        file.write(report(LINE_LIMIT + 1))
+        file.write(report(LINE_LIMIT + 2))  # with its end, which does not count
         file.write(b'{"cost_usd": 8}\n')
     tracemalloc.start()
     usage = read_report(path).usage

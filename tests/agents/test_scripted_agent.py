@@ -14,8 +14,8 @@ from chargehand.agents.registry import make_agent
 from chargehand.agents.script_player import ACTIONS
 from chargehand.model.config import AgentConfig
 from chargehand.model.errors import ConfigProblem
-from chargehand.model.work import Usage
-from chargehand.ports import Agent
+from chargehand.model.work import Exit, Tally, Usage
+from chargehand.ports import Agent, Call
 
 
 def scripted(tmp_path: Path, text: str) -> Agent:
@@ -23,6 +23,10 @@ def scripted(tmp_path: Path, text: str) -> Agent:
     script.parent.mkdir(exist_ok=True)
     script.write_text(text)
     return make_agent("demo", AgentConfig(kind="scripted", script="scripts/demo.toml"), tmp_path)
+
+
+def argv(made: Agent, where: Path) -> tuple[str, ...]:
+    return made.prepare(Call(prompt="", workspace=str(where), home="/h"), {}).argv
 
 
 def workspace(tmp_path: Path) -> Path:
@@ -36,7 +40,7 @@ def start(tmp_path: Path, text: str, task: str = "TASK-001", attempt: str = "1")
     where = workspace(tmp_path)
     env = {"PATH": os.environ["PATH"], "CHARGEHAND_TASK_ID": task, "CHARGEHAND_ATTEMPT": attempt}
     return subprocess.Popen(
-        made.command("prompt.md", str(where)),
+        argv(made, where),
         cwd=where,
         env=env,
         text=True,
@@ -189,7 +193,7 @@ say = "never"
     assert "never" not in done.stdout
     log = tmp_path / "stdout.log"
     log.write_text(done.stdout)
-    assert scripted(tmp_path, text).report(log).usage == Usage(10, 5, 1.5)
+    assert scripted(tmp_path, text).report(log, Exit(cause="exited", code=9), Tally()).usage == Usage(10, 5, 1.5)
 
 
 def test_sleep_takes_its_time(tmp_path: Path) -> None:
@@ -223,7 +227,7 @@ def test_flood_writes_so_much_in_such_lines(tmp_path: Path, line_bytes: str, lon
 def test_a_daemon_outlives_the_player_and_sigterm(tmp_path: Path) -> None:
     made = scripted(tmp_path, "[[step]]\ndaemon = 30\n")
     with (tmp_path / "out").open("wb") as out:
-        subprocess.run(made.command("p", "w"), cwd=workspace(tmp_path), stdout=out, check=True)
+        subprocess.run(argv(made, tmp_path), cwd=workspace(tmp_path), stdout=out, check=True)
     pid = int((tmp_path / "out").read_text().split()[-1])
     try:
         os.kill(pid, signal.SIGTERM)
@@ -388,7 +392,16 @@ def test_a_missing_or_unreadable_script(tmp_path: Path) -> None:
 
 def test_named_variables_reach_the_shell_steps(tmp_path: Path) -> None:
     made = make_agent("demo", AgentConfig(kind="scripted", script="s.toml", env=["TOKEN"]), tmp_path)
-    assert made.environment({"TOKEN": "t", "HOME": "/h"}) == {"TOKEN": "t"}
+    call = Call(prompt="", workspace="/w", home="/h")
+    assert made.prepare(call, {"TOKEN": "t", "HOME": "/h"}).env == {"TOKEN": "t"}
+
+
+def test_what_it_needs_to_read_is_told(tmp_path: Path) -> None:
+    made = scripted(tmp_path, '[[step]]\nwrite = "x"\nfrom = "material/x"\n')
+    scripts = tmp_path / "scripts"
+    assert {str(scripts / "demo.toml"), str(scripts / "material/x")} <= set(made.places())
+    assert str(scripts) not in made.places()
+    assert (made.api, made.edits, made.resumes) == ("", True, False)
 
 
 def test_the_guide_shows_every_action() -> None:

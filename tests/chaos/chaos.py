@@ -50,7 +50,7 @@ class Engine:
         self.started = time.monotonic()
         self.first_word: float | None = None
         self._errors = project.outside / "stderr"
-        environment = {**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = {**os.environ, "NO_COLOR": "1", "PYTHONDONTWRITEBYTECODE": "1", "CHARGEHAND_CAGE": "none"}
         with self._errors.open("ab") as errors:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "chargehand", "run", "--all", "--json"],

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chargehand.model.config import Config, RetryConfig
 from chargehand.model.work import AgentError, Failure, Outcome, Verdict
-from chargehand.plan.routing import fingerprint, next_agent, route
+from chargehand.plan.routing import fingerprint, goes_on, next_agent, route
 
 
 def failed(outcome: Outcome, number: int = 1, *, at: float = 0.0, error: AgentError | None = None, same: str = "") -> Failure:
@@ -100,3 +100,47 @@ def test_a_fingerprint_forgets_times_numbers_and_paths_but_not_words() -> None:
 @given(st.text(), st.text())
 def test_any_text_has_a_fingerprint(one: str, two: str) -> None:
     assert len(fingerprint("empty", [], one)) == len(fingerprint("empty", [], two)) == 16
+
+
+def ended(outcome: str, kind: str = "", *, agent: str = "a", print_: str = "x", signal: int = 0) -> Failure:
+    error = AgentError(kind=kind) if kind else None  # type: ignore[arg-type]
+    return Failure(
+        attempt=1,
+        outcome=outcome,  # type: ignore[arg-type]
+        reason="",
+        agent=agent,
+        error=error,
+        fingerprint=print_,
+        signal=signal,
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "same"),
+    [
+        (ended("gate_failed"), True),
+        (ended("timeout"), True),
+        (ended("agent_failed"), False),
+        (ended("agent_failed", "turn_limit"), True),
+        (ended("agent_failed", "context_overflow"), False),
+        (ended("agent_failed", "crash"), False),
+        (ended("agent_failed", "crash", signal=9), True),
+        (ended("interrupted"), True),
+        (ended("unavailable", "rate_limit"), True),
+        (ended("conflict"), False),
+        (ended("gate_failed", agent="b"), False),
+    ],
+)
+def test_a_session_is_gone_on_with_where_it_helps(last: Failure, same: bool) -> None:
+    assert goes_on([last], "a", Config()) is same
+
+
+def test_a_session_that_failed_twice_in_the_same_way_is_left() -> None:
+    assert not goes_on([ended("gate_failed"), ended("gate_failed")], "a", Config())
+    assert goes_on([ended("gate_failed", print_="y"), ended("gate_failed")], "a", Config())
+
+
+def test_sessions_can_be_turned_off_but_for_what_was_only_cut_short() -> None:
+    fresh = Config(retry=RetryConfig(session="fresh"))
+    assert not goes_on([ended("gate_failed")], "a", fresh)
+    assert goes_on([ended("interrupted")], "a", fresh)

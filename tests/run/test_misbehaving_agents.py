@@ -218,7 +218,7 @@ def test_hostile_git_settings_of_an_agent_run_nothing_of_ours(place: Place) -> N
 
 
 def test_the_environment_of_the_tests_is_clean() -> None:
-    assert not [name for name in os.environ if name.startswith("CHARGEHAND_")]
+    assert [name for name in os.environ if name.startswith("CHARGEHAND_")] == ["CHARGEHAND_CAGE"]
 
 
 def test_a_secret_the_agent_was_given_is_nowhere_to_be_found(place: Place) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from chargehand.model.config import Config
+from chargehand.model.signals import Signal
 from chargehand.model.task import Task
-from chargehand.model.work import AgentError, ErrorClass, ExitCause, Report, Usage, Verdict
-from chargehand.ports import Launch
+from chargehand.model.work import AgentError, ErrorClass, Exit, ExitCause, Report, Tally, Usage, Verdict
+from chargehand.ports import Api, Call, Launch, Prepared
 from chargehand.spec.writeback import mark
 
 from .depot import FakeDepot, Tree
@@ -55,11 +56,15 @@ class Deed(NamedTuple):
 class FakeAgent:
     """The port ``Agent``. What it does is decided when it starts."""
 
-    name, model, paid = "fake", "sim-1", True
+    name, model, paid, edits = "fake", "sim-1", True, True
+    api: Api = ""
+    login: tuple[str, ...] = ()
+    login_hosts: tuple[str, ...] = ()
 
     def __init__(self, world: World, config: Config, report_of: Callable[[str], Report]) -> None:
         self._world, self._limits, self._report_of = world, config.timeouts, report_of
         pick = world.rng.choice
+        self.resumes = world.chance(0.5)
         self._bad = pick((0.0, 0.2, 0.5, 0.9))
         self._kinds = tuple(pick(KINDS) for _ in range(3))
         self._manners = ("plain", *(pick(MANNERS) for _ in range(3)))
@@ -67,13 +72,20 @@ class FakeAgent:
     def preflight(self) -> str:
         return ""
 
-    def command(self, prompt_file: str, workspace: str) -> tuple[str, ...]:
-        return ("fake", prompt_file, workspace)
+    def places(self) -> tuple[str, ...]:
+        return ()
 
-    def environment(self, ambient: dict[str, str]) -> dict[str, str]:
-        return ambient
+    def prepare(self, call: Call, ambient: Mapping[str, str]) -> Prepared:  # noqa: ARG002
+        if call.resume:
+            self._world.count("session gone on with")
+            if call.resume != f"session of {Path(call.workspace).name}":
+                self._world.violate(f"{call.resume} is gone on with in {call.workspace}")
+        return Prepared(argv=("fake", call.prompt, call.workspace))
 
-    def report(self, stdout: Path) -> Report:
+    def signals(self, line: bytes) -> Iterator[Signal]:  # noqa: ARG002
+        return iter(())
+
+    def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:  # noqa: ARG002
         return self._report_of(str(stdout.parent))
 
     def decide(self, launch: Launch, tree: Tree) -> Deed:

@@ -128,6 +128,9 @@ class FakeDepot:
     def contains(self, commit: str) -> bool:
         return commit in self.commits and self.descends(self.tip, commit)
 
+    def patch(self, base: str, commit: str) -> str:
+        return "\n".join(self.changed(base, commit))
+
     # -- workspaces ---------------------------------------------------------------------------------------------------------
 
     def workspace(self, name: str, commit: str, branch: str = "") -> Path:  # noqa: ARG002
@@ -151,15 +154,23 @@ class FakeDepot:
     def close(self) -> None:
         """Nothing is kept."""
 
-    def take(self, name: str, base: str, message: str) -> Taken | None:
+    def places(self) -> tuple[str, ...]:
+        return ()
+
+    def shared(self) -> tuple[str, ...]:
+        return ()
+
+    def take(self, name: str, base: str, message: str, attempt: str = "") -> Taken | None:
         if name not in self.workspaces:
             raise EnvironmentProblem(f"the workspace {name} is gone", code="workspace")
         self.watch.emptying(name)
         tree = dict(self.workspaces[name].tree)
+        attempt = attempt or name
         if tree == self.commits[base].tree:
+            self.attempts[attempt] = base
             return None
-        self.attempts[name] = self.commit((base,), tree, message)
-        return Taken(self.attempts[name], self.changed(base, self.attempts[name]))
+        self.attempts[attempt] = self.commit((base,), tree, message)
+        return Taken(self.attempts[attempt], self.changed(base, self.attempts[attempt]))
 
     # -- commits ------------------------------------------------------------------------------------------------------------
 
@@ -195,6 +206,9 @@ class FakeDepot:
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         one, two = self.tree(base), self.tree(commit)
         return tuple(sorted(path for path in one.keys() | two.keys() if one.get(path) != two.get(path)))
+
+    def list(self, commit: str) -> dict[str, tuple[str, int]]:
+        return {path: ("100644", len(text)) for path, text in self.tree(commit).items()}
 
 
 class Watch:

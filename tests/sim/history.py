@@ -28,6 +28,7 @@ class TaskPast:
 class AttemptPast:
     def __init__(self, fact: f.AttemptClaimed) -> None:
         self.task, self.base, self.open = fact.task, fact.base, True
+        self.root, self.start = fact.root or fact.attempt, fact.start or fact.base
         self.exit: Exit | None = None
         self.verdicts: dict[tuple[str, str], str] = {}
 
@@ -159,6 +160,14 @@ class History(Watch):
                 self.demand(wanted.state == "landed", f"{fact.attempt} claimed, but {need} is {wanted.state}")
                 carried = not wanted.commit or self._config.evidence == "exit" or need in base
                 self.demand(carried, f"{fact.attempt} is based on {fact.base}, without {need}")
+        if fact.resumes:
+            before = [other for other, one in self.attempts.items() if one.root == fact.root]
+            self.demand(bool(before), f"{fact.attempt} goes on with a session nobody began")
+            last = self.attempts[before[-1]]
+            self.demand(not last.open and last.base == fact.base, f"{fact.attempt} goes on with {before[-1]} from another base")
+            self.demand(
+                fact.start in (self._depot.attempts.get(before[-1]), last.start), f"{fact.attempt} does not start where it was left"
+            )
         past.attempts, past.open = fact.number, fact.attempt
         self.held[fact.attempt] = fact.reserved.cost_usd or 0.0
         if (cap := self._config.budget.total_usd) is not None:
@@ -206,13 +215,15 @@ class History(Watch):
             self.no(f"{name} starts before its claim is durable")
         self.demand(self.starts[name] == 1, f"{name} is paid twice")
         self.demand(attempt.open and attempt.exit is None, f"{name} starts again although it is over")
-        self.demand(self._depot.workspaces[name].base == attempt.base, f"{name} starts on another base than was recorded")
+        space = self._depot.workspaces[attempt.root]
+        self.demand(space.base == attempt.start, f"{name} starts on another commit than was recorded")
         others = [s for s in self._agents() if self._launcher.alive(s) and self.attempts[s.name].task == attempt.task]
         self.demand(not others, f"two attempts of {attempt.task} run at once")
         self.demand(not self.cancelled, f"{name} starts after everything was told to end")
 
     def clearing(self, name: str) -> None:
-        self.demand(self.starts[name] == 0, f"the workspace of {name} is wiped after its agent began")
+        users = [attempt for attempt, past in self.attempts.items() if past.root == name and past.open]
+        self.demand(not any(self.starts[user] for user in users), f"the workspace of {users} is wiped after its agent began")
 
     def emptying(self, name: str) -> None:
         self._launcher.catch_up()
@@ -224,9 +235,10 @@ class History(Watch):
         if name.endswith(".gate"):
             return
         space = self._depot.workspaces[name]
-        kept = self._depot.attempts.get(name)
+        users = [attempt for attempt, past in self.attempts.items() if past.root == name]
+        kept = [self._depot.tree(self._depot.attempts[user]) for user in users if user in self._depot.attempts]
         same = space.tree == self._depot.commits[space.base].tree
-        self.demand(same or (kept is not None and self._depot.tree(kept) == space.tree), f"the work of {name} is thrown away")
+        self.demand(same or space.tree in kept, f"the work of {name} is thrown away")
 
     def usage(self, name: str) -> Usage:
         """What an attempt's agent really used."""

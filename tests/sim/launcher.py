@@ -23,14 +23,16 @@ class Shim:
         self.told = False
         self.code, self.signal = deed.code, deed.signal
         self.changes = list(deed.changes)
+        self.remembers = False
         self.name, self.place = Path(launch.directory).name, Path(launch.cwd).name
 
     @property
     def report(self) -> Report:
         """What its transcript says."""
+        session = f"session of {self.place}" if self.remembers and self.cause != "not_started" else ""
         if self.cause in ("not_started", "lost"):
-            return Report()
-        return Report(self.deed.usage, self.deed.error if self.cause == "exited" else None)
+            return Report(session=session)
+        return Report(usage=self.deed.usage, error=self.deed.error if self.cause == "exited" else None, session=session)
 
     @property
     def exit(self) -> Exit:
@@ -127,10 +129,11 @@ class FakeLauncher:
             code = 127 if self._world.storm and self._world.chance(self.gate_errors) else 0 if good(launch.argv[0], tree) else 1
             deed = Deed((), self._world.rng.uniform(0.02, 1.0), code=code)
         else:
-            self._depot.watch.starting(place)
+            self._depot.watch.starting(Path(launch.directory).name)
             assert self.agent is not None
             deed = self.agent.decide(launch, tree)
-        self.shims[launch.directory] = Shim(launch, deed, self._world.now)
+        shim = self.shims[launch.directory] = Shim(launch, deed, self._world.now)
+        shim.remembers = self.agent is not None and self.agent.resumes
 
     async def _end(self, shim: Shim) -> Exit:
         world = self._world

@@ -36,6 +36,11 @@ ALL = Order(every=True)
 _CALM_LIVES = 6
 
 
+def _surroundings(home: Path) -> dict[str, str]:
+    home.mkdir(parents=True, exist_ok=True)
+    return {}
+
+
 class Broken(AssertionError):
     """A promise was broken under a seed."""
 
@@ -172,7 +177,7 @@ class Story:
             agents={self.agent.name: self.agent},
             gates=self.gates,
             ambient={},
-            cage=lambda _home: {},
+            surroundings=_surroundings,
             offload=self._offload,
         )
 

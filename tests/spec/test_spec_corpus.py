@@ -3,74 +3,79 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
+from tests.spec.spec_room import CORPUS, EXPECTED, expected, parse
 
 from chargehand.spec.load import check
-from chargehand.spec.spec_runner import parse
+from chargehand.spec.reading import read
 from chargehand.spec.writeback import mark_many
 
-CORPUS = Path(os.environ.get("CHARGEHAND_CORPUS") or Path(__file__).parents[2].parent / "shared" / "corpus")
 FOLDER = CORPUS / "spec-runner"
 
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"no corpus in {CORPUS} (set CHARGEHAND_CORPUS)")
 
-READ = {
-    "andrei-shtanakov__Maestro__1.md": (21, {"done": 21}),
-    "andrei-shtanakov__Maestro__2.md": (21, {"done": 8, "in_progress": 1, "todo": 12}),
-    "andrei-shtanakov__arbiter__1.md": (15, {}),
-    "andrei-shtanakov__atp-platform__1.md": (52, {}),
-    "andrei-shtanakov__atp-platform__2.md": (22, {}),
-    "andrei-shtanakov__atp-platform__3.md": (22, {}),
-    "andrei-shtanakov__atp-platform__5.md": (13, {}),
-    "andrei-shtanakov__atp-platform__6.md": (13, {}),
-    "andrei-shtanakov__atp-platform__7.md": (10, {}),
-    "andrei-shtanakov__discovery__1.md": (16, {}),
-    "andrei-shtanakov__discovery__2.md": (16, {}),
-    "andrei-shtanakov__dispatcher__1.md": (20, {}),
-    "andrei-shtanakov__dispatcher__2.md": (9, {}),
-    "andrei-shtanakov__kapelle__1.md": (8, {}),
-    "andrei-shtanakov__kapelle__2.md": (7, {}),
-    "andrei-shtanakov__proctor__1.md": (9, {}),
-    "andrei-shtanakov__proctor__2.md": (13, {}),
-    "andrei-shtanakov__steward__1.md": (12, {}),
-    "andrei-shtanakov__steward__2.md": (7, {}),
-    "andrei-shtanakov__spec-runner__1.md": (7, {}),
-    "andrei-shtanakov__spec-runner__2.md": (11, {}),
-    "andrei-shtanakov__spec-runner__3.md": (1, {}),
-    "andrei-shtanakov__spec-runner-vscode__1.md": (2, {}),
-    "andrei-shtanakov__spec-runner-vscode__2.md": (1, {}),
-    "andrei-shtanakov__devtools__1.md": (2, {}),
-}
+INDEX = json.loads((CORPUS / "index.json").read_text("utf-8")) if FOLDER.is_dir() else []
+PATHS = {entry["file"]: entry["path"] for entry in INDEX}
+COUNTED = [(path.stem, name, count) for path in sorted(EXPECTED.glob("*.json")) for name, count in expected(path.stem).items()]
+FOLDERS = {"backlog": "backlog-md"}
+KINDS = {"tasks", "fixture", "template", "roadmap", "config", "prd", "issues"}
 
 REFUSED = {
     "andrei-shtanakov__Maestro__3.md": ({"task-meta": 34}, 65),
     "andrei-shtanakov__atp-platform__4.md": ({"unreadable-needs": 2}, 408),
     "andrei-shtanakov__spec-runner__4.md": ({"task-estimate": 7, "unknown-need": 4}, 63),
     "MoruApp__ai-web__1.md": ({"task-meta": 22}, 16),
-    "DeliberateCode__System2-DataArch__1.md": ({"other-format": 1}, 67),
-    "achadr__linkvault__1.md": ({"other-format": 1}, 10),
-    "CoderCoop__GravityLoop__1.md": ({"other-format": 1}, 12),
-    "RohSungKyun__jibuff__1.md": ({"other-format": 1}, 9),
 }
 
 
-@pytest.mark.parametrize("name", sorted(READ))
-def test_files_that_are_read(name: str) -> None:
-    spec, problems = check((FOLDER / name).read_bytes(), name)
-    assert spec is not None, problems
-    count, statuses = READ[name]
+OWN = sorted(name for name, count in expected("spec-runner").items() if count != "refused" and "andrei" in name)
+
+
+@pytest.mark.parametrize(("name", "file", "count"), COUNTED, ids=[f"{name}/{file}" for name, file, _ in COUNTED])
+def test_as_many_tasks_as_a_person_counts(name: str, file: str, count: int | str) -> None:
+    where = f"{FOLDERS.get(name, name)}/{file}"
+    data = (CORPUS / where).read_bytes()
+    spec, problems = check(data, PATHS[where])
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if count == "refused":
+        assert spec is None
+        assert errors
+        assert all(problem.message and problem.hint for problem in errors)
+        return
+    assert spec is not None, errors[:3]
     assert len(spec.tasks) == count
-    if statuses:
-        assert Counter(task.status for task in spec.tasks) == statuses
+
+
+@pytest.mark.parametrize(("name", "file", "count"), COUNTED, ids=[f"{name}/{file}" for name, file, _ in COUNTED])
+def test_what_is_marked_done_reads_as_done_and_nothing_else_changes(name: str, file: str, count: int | str) -> None:
+    if count == "refused":
+        pytest.skip("nothing to mark")
+    where = f"{FOLDERS.get(name, name)}/{file}"
+    data = (CORPUS / where).read_bytes()
+    spec, _ = check(data, PATHS[where])
+    assert spec is not None
+    changed, missing = mark_many(data, {task.id: ("done", True) for task in spec.tasks}, spec.format)
+    after, _ = read(spec.format, {PATHS[where]: changed.decode("utf-8")})
+    assert [task.id for task in after] == [task.id for task in spec.tasks]
+    assert [task.digest for task in after] == [task.digest for task in spec.tasks]
+    assert all(task.status == "done" for task in after if task.id not in missing)
+    assert mark_many(changed, {task.id: ("done", True) for task in spec.tasks}, spec.format)[0] == changed
+    assert mark_many(data, {}, spec.format)[0] == data
+
+
+def test_enough_files_of_the_corpus_are_counted() -> None:
+    for path in EXPECTED.glob("*.json"):
+        folder = FOLDERS.get(path.stem, path.stem)
+        files = {entry["file"].partition("/")[2] for entry in INDEX if entry["format"] == folder and entry["kind"] in KINDS}
+        counted = files & expected(path.stem).keys()
+        assert counted == files if path.stem in {"spec-runner", "roadmap", "orchestrator"} else len(counted) >= 8, path.stem
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
 def test_files_that_are_refused(name: str) -> None:
-    spec, problems = check((FOLDER / name).read_bytes(), name)
+    spec, problems = check((FOLDER / name).read_bytes(), name, format_name="spec-runner")
     found = [problem for problem in problems if problem.severity == "error"]
     codes, line = REFUSED[name]
     assert spec is None
@@ -79,13 +84,7 @@ def test_files_that_are_refused(name: str) -> None:
     assert all(problem.hint for problem in found)
 
 
-def test_every_tasks_file_of_the_corpus_is_accounted_for() -> None:
-    index = json.loads((CORPUS / "index.json").read_text("utf-8"))
-    tasks = {Path(entry["file"]).name for entry in index if entry["format"] == "spec-runner" and entry["kind"] == "tasks"}
-    assert tasks <= {*READ, *REFUSED}
-
-
-@pytest.mark.parametrize("name", sorted(READ))
+@pytest.mark.parametrize("name", OWN)
 def test_marking_all_done_keeps_every_other_byte(name: str) -> None:
     data = (FOLDER / name).read_bytes()
     tasks, _ = parse(data.decode("utf-8"), name)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from tests.spec.spec_room import parse
 
 from chargehand.model.errors import Problem
 from chargehand.model.task import Task
-from chargehand.spec.spec_runner import MAX_TASKS, parse
+from chargehand.spec.settle import MAX_TASKS
 
 META = "🟠 P1 | ⬜ TODO | Est: 2h"
 

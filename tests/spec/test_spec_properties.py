@@ -7,11 +7,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.spec.spec_room import parse
 
 from chargehand.model.errors import SpecProblem
 from chargehand.model.task import FileStatus, Task
 from chargehand.spec.load import check, load
-from chargehand.spec.spec_runner import parse
 from chargehand.spec.writeback import mark, mark_many
 
 STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")

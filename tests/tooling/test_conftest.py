@@ -25,7 +25,7 @@ def test_repositories_are_real_and_the_same_each_time(git_repo: Callable[..., Pa
 def test_nothing_of_the_person_is_seen(clean_environment: Path) -> None:
     assert Path.home() == clean_environment
     assert not list(clean_environment.iterdir())
-    assert [name for name in os.environ if name.startswith("CHARGEHAND_")] == []
+    assert [name for name in os.environ if name.startswith("CHARGEHAND_")] == ["CHARGEHAND_CAGE"]
     assert os.environ["GIT_CONFIG_GLOBAL"] == "/dev/null"
 
 

@@ -91,7 +91,7 @@ class Torture:
         plan = json.dumps({"layer": self._layer, "number": number, "how": self._how, "log": str(log)})
         process = subprocess.Popen(
             [sys.executable, FAULTY, plan, "run", "--all", "--json"],
-            cwd=project.root, env={**os.environ, "NO_COLOR": "1"}, text=True, start_new_session=True,
+            cwd=project.root, env={**os.environ, "NO_COLOR": "1", "CHARGEHAND_CAGE": "none"}, text=True, start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
         try:

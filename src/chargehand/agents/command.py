@@ -6,13 +6,18 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from chargehand.agents.reports import read_report
+from chargehand.agents.driver import installed
+from chargehand.agents.reports import line_signals, read_report
 from chargehand.model.config import AgentConfig, Command
 from chargehand.model.errors import ConfigProblem
-from chargehand.model.work import Report
+from chargehand.model.signals import Signal
+from chargehand.model.work import Exit, Report, Tally
+from chargehand.ports import Api, Call, Prepared
 
+_PROMPT = "prompt.md"
 _PLACEHOLDER = re.compile(r"\{(prompt_file|model|workspace)\}")
 
 
@@ -21,6 +26,12 @@ class CommandAgent:
 
     Raises ConfigProblem when the command is empty or cannot be split into words.
     """
+
+    api: Api = ""
+    edits = True
+    resumes = False
+    login: tuple[str, ...] = ()
+    login_hosts: tuple[str, ...] = ()
 
     def __init__(self, name: str, config: AgentConfig, root: Path) -> None:
         self.name = name
@@ -49,17 +60,24 @@ class CommandAgent:
             return f"agent {self.name!r}: {program} does not exist (hint: correct [agents.{self.name}] command)"
         return f"agent {self.name!r}: {program} is not an executable file (hint: chmod +x {shlex.quote(program)})"
 
-    def command(self, prompt_file: str, workspace: str) -> tuple[str, ...]:
-        """The argv of one attempt. The prompt is given on stdin as well."""
-        values = {"prompt_file": prompt_file, "model": self.model, "workspace": workspace}
-        return tuple(_PLACEHOLDER.sub(lambda match: values[match[1]], word) for word in self._words)
+    def places(self) -> tuple[str, ...]:
+        """Files and folders the program needs to read beyond the system's own: where it is installed."""
+        found = shutil.which(self._words[0])
+        return installed(Path(found)) if found else ()
 
-    def environment(self, ambient: dict[str, str]) -> dict[str, str]:
-        """What of the user's environment this agent is given: the variables its settings name."""
-        return {name: ambient[name] for name in self._passed if name in ambient}
+    def prepare(self, call: Call, ambient: Mapping[str, str]) -> Prepared:
+        """How a call is started: the prompt is on stdin and, for programs that cannot read it there, in a file as well."""
+        values = {"prompt_file": f"{call.home}/{_PROMPT}", "model": self.model, "workspace": call.workspace}
+        argv = tuple(_PLACEHOLDER.sub(lambda match: values[match[1]], word) for word in self._words)
+        files = {_PROMPT: call.prompt} if any("{prompt_file}" in word for word in self._words) else {}
+        return Prepared(argv=argv, env={name: ambient[name] for name in self._passed if name in ambient}, files=files)
 
-    def report(self, stdout: Path) -> Report:
-        """What the transcript reports of tokens, money and errors."""
+    def signals(self, line: bytes) -> Iterator[Signal]:
+        """What one line tells: what it reports of usage and errors, or its text."""
+        return line_signals(line)
+
+    def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:  # noqa: ARG002  it keeps no sessions
+        """What the transcript reports of tokens, money and errors. Whether it finished is for its exit code to say."""
         return read_report(stdout)
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 import msgspec
 
-from chargehand.model.work import AgentError, Report, Usage
+from chargehand.agents.stream import LONG, read_lines
+from chargehand.model.signals import Signal
+from chargehand.model.work import AgentError, Report, Tokens, Usage
 
-LINE_LIMIT = 1024 * 1024
+LINE_LIMIT = LONG
 """A longer line (bytes) is no report."""
 
 ABSURD = 1e12
@@ -35,26 +36,31 @@ _WORDS = (b'"usage"', b'"cost_usd"', b'"error"')
 def read_report(stdout: Path) -> Report:
     """All that a transcript reports; empty when there is nothing, or no file. Memory use is flat."""
     total, error = Usage(), None
-    try:
-        with stdout.open("rb") as file:
-            for line in _lines(file):
-                if line.startswith(b"{") and any(word in line for word in _WORDS):
-                    report = _decoded(line)
-                    total += _usage(report)
-                    error = _error(report) or error
-    except OSError:
-        pass
-    return Report(total, error)
+    for line in read_lines(stdout):
+        if report := _report(line):
+            total += _usage(report)
+            error = _error(report) or error
+    return Report(usage=total, error=error)
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    """Lines of at most `LINE_LIMIT` bytes; longer ones are passed over piece by piece."""
-    inside_long = False
-    while piece := file.readline(LINE_LIMIT):
-        ended = piece.endswith(b"\n") or len(piece) < LINE_LIMIT
-        if not inside_long and ended:
-            yield piece
-        inside_long = not ended
+def line_signals(line: bytes) -> Iterator[Signal]:
+    """What one line tells: a report, or text for people."""
+    report = _report(line)
+    if report is None:
+        if text := line.decode(errors="replace").rstrip():
+            yield Signal(kind="text", text=text)
+        return
+    usage = _usage(report)
+    if usage.measured:
+        tokens = Tokens(input=usage.input_tokens or 0, output=usage.output_tokens or 0)
+        yield Signal(kind="usage", tokens=tokens, cost_usd=usage.cost_usd)
+    if error := _error(report):
+        yield Signal(kind="error", text=error.message, error=error)
+
+
+def _report(line: bytes) -> _Line | None:
+    known = line.startswith(b"{") and any(word in line for word in _WORDS)
+    return _decoded(line) if known else None
 
 
 def _decoded(line: bytes) -> _Line:

@@ -40,6 +40,7 @@ _OUTCOMES: dict[Outcome, str] = {
     "interrupted": "it was interrupted",
     "unavailable": "the provider could not serve the agent",
     "refused": "the agent was not allowed to work",
+    "rejected": "a person rejected the change",
     "error": "it could not be finished",
 }
 
@@ -66,18 +67,35 @@ def render(
     spec_path: str,
     evidence: Evidence,
     gates: Sequence[str],
+    goes_on: bool = False,
 ) -> str:
-    """The brief of one attempt, at most `BUDGET` characters.
+    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task.
 
     ``sections`` are those the task traces to; they shrink before anything else does. ``failures`` are the earlier attempts at this
     task, oldest first. ``gates`` are the names of the judges, ``evidence`` what proves the task done. The same arguments give the
     same text.
     """
+    if goes_on and failures:
+        return "\n\n".join((_again(task, run, attempt), _last(failures[-1]), _rules(evidence, gates, spec_path))) + "\n"
     before = [_title(task, run, attempt, spec_path), _wanted(task, spec_path)]
     after = [part for part in (_history(failures), _rules(evidence, gates, spec_path)) if part]
     room = BUDGET - sum(len(part) + 2 for part in (*before, *after))
     middle = [_references(sections, room)] if sections else []
     return "\n\n".join((*before, *middle, *after)) + "\n"
+
+
+def _again(task: Task, run: str, attempt: int) -> str:
+    return (
+        f"# {inline(task.id)}: go on\n\n"
+        f"You have worked on this task in this conversation; this is attempt {attempt}, run {code(run)}. "
+        "Your workspace is as you left it; what was not committed was committed for you. Complete the task, and nothing else."
+    )
+
+
+def _last(failure: Failure) -> str:
+    """What became of the attempt that is gone on with."""
+    rooms = shares([min(len(excerpt), EVIDENCE_LIMIT) for excerpt in _excerpts(failure)], EVIDENCE_ROOM)
+    return "## What became of it\n\n" + _failure(failure, rooms)
 
 
 def _title(task: Task, run: str, attempt: int, spec_path: str) -> str:
@@ -91,6 +109,10 @@ def _title(task: Task, run: str, attempt: int, spec_path: str) -> str:
         facts.append(f"- Builds on, already done: {_names(task.needs)}")
     if task.traces:
         facts.append(f"- Traces to: {_names(task.traces)}")
+    if task.files:
+        facts.append(f"- Files it is about: {_names(task.files)}")
+    if task.touches:
+        facts.append(f"- The only files it may change: {_names(task.touches)}")
     facts.append(f"- Written in: {code(spec_path)}, line {task.span.line}")
     return "\n".join(
         (f"# {inline(task.id)}: {inline(task.title)}", "", "You work on this one task. Complete it, and nothing else.", "", *facts)
@@ -104,6 +126,8 @@ def _wanted(task: Task, spec_path: str) -> str:
         parts.append(head(quote(description), DESCRIPTION_LIMIT, whole))
     elif not task.checklist:
         parts.append("The title says it all.")
+    if context := plain(task.context).strip():
+        parts.append(head("What stands around it in the document:\n\n" + quote(context), DESCRIPTION_LIMIT // 2, whole))
     if task.checklist:
         items = [
             f"- [{'x' if item.done else ' '}] {inline(item.text, 1000)}{' (asks for a test)' if item.test else ''}"
@@ -115,7 +139,7 @@ def _wanted(task: Task, spec_path: str) -> str:
 
 def _references(sections: Sequence[Section], room: int) -> str:
     """The sections within ``room`` characters. Each shows what fits, and says where the rest is."""
-    intro = "## Requirements and design\n\nThe task traces to these parts of the documents."
+    intro = "## Requirements and design\n\nThese parts of the project's documents concern the task."
     room -= 2 * SECTION_OVERHEAD
     shown = sections[: max(0, min(SECTIONS_SHOWN, room // SECTION_OVERHEAD))]
     if left_out := [section.id for section in sections[len(shown) :]]:

@@ -41,6 +41,10 @@ class _Line(msgspec.Struct):
     replan: msgspec.Raw
 
 
+class _Whole(msgspec.Struct):
+    replan: Answer
+
+
 def question(task: Task, sections: Sequence[Section], failures: Sequence[Failure], *, run: str, spec_path: str) -> str:
     """The planner's brief: the task as its agents were told it, what became of that, and the form of the answer."""
     told = render(
@@ -62,10 +66,16 @@ def question(task: Task, sections: Sequence[Section], failures: Sequence[Failure
     )
 
 
+def schema() -> str:
+    """What the answer must fit, for programs that hold their model to a JSON Schema."""
+    return json.dumps(msgspec.json.schema(_Whole))
+
+
 def read_answer(transcript: str) -> Answer | str:
     """The last answer in a transcript, or why there is none that can be used."""
     reason = "the planner gave no answer"
-    for line in reversed(transcript.splitlines()):
+    block = transcript[transcript.find("{") : transcript.rfind("}") + 1]  # written over several lines, perhaps fenced
+    for line in (block, *reversed(transcript.splitlines())):
         if not line.startswith("{") or '"replan"' not in line:
             continue
         try:

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 
-from chargehand.depot import merging
-from chargehand.depot.git import Git
+from chargehand.depot import merging, saved
+from chargehand.depot.git import Git, text
 from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_objects, read_ref, write_git_dir, write_ref
 from chargehand.depot.objects import Objects, is_git_path, object_format
 from chargehand.depot.repository import Repository, inspect
@@ -177,6 +177,12 @@ class GitDepot:
             return self._move((self._tip, new_tip, expected), (self._seen, his, seen))
 
     @told
+    def patch(self, base: str, commit: str) -> str:
+        """The difference between two commits as a unified diff; binary files are only named."""
+        found = saved.diff(self.git.git_dir, base, commit)
+        return found[1].decode("utf-8", "replace") if found else ""
+
+    @told
     def contains(self, commit: str) -> bool:
         """Whether the target already contains ``commit``. A commit the depot never saw is not contained."""
         return self._descends(self._tip, commit)
@@ -207,23 +213,35 @@ class GitDepot:
         """Remove what was only kept to make the next checkout faster."""
         self._workspaces.spares.clear()
 
+    def places(self) -> tuple[str, ...]:
+        """What a program in a workspace must be able to read beside it: the depot's objects, and those it borrows."""
+        objects = self.git.git_dir / "objects"
+        borrowed = objects / "info" / "alternates"
+        others = os.fsdecode(borrowed.read_bytes()).splitlines() if borrowed.is_file() else []
+        return (str(objects), *others)
+
+    def shared(self) -> tuple[str, ...]:
+        """What a program in a workspace must be able to write beside it: the depot itself, where it has a worktree of it."""
+        return (str(self.git.git_dir),) if self._kind == "worktree" else ()
+
     @told
-    def take(self, name: str, base: str, message: str) -> Taken | None:
+    def take(self, name: str, base: str, message: str, attempt: str = "") -> Taken | None:
         """Bring all an agent left into the depot: his commits, and a commit on top with the files as they lie there.
 
-        That commit is kept as ``refs/chargehand/attempts/<name>``. Where his history does not come from ``base`` or cannot be
-        read, it stands on ``base`` instead. None when the files are those of ``base``; his commits are kept all the same.
-        Paths that are not UTF-8 are reported with escapes.
+        That commit is kept as ``refs/chargehand/attempts/<attempt>`` (empty: the workspace's name). Where his history does not come
+        from ``base`` or cannot be read, it stands on ``base`` instead. None when the files are those of ``base``; his commits are
+        kept all the same. Paths that are not UTF-8 are reported with escapes.
         """
         self._restore_config()
+        attempt = attempt or name
         place = self._workspaces.agent(name)
-        head = self._take_commits(name, place, base) or base
+        head = self._take_commits(attempt, place, base) or base
         committed = differing(self.git, base, head) if head != base else ()
         taken = snapshot(self.git, place.path, self._workspaces.index(name), base, committed)
         files = readable(differing(self.git, base, taken[0])) if taken else ()
         if not files or taken is None:
             if head != base:
-                self._set(_ATTEMPTS + name, head)
+                self._set(_ATTEMPTS + attempt, head)
             return None
         tree, note = taken
         parents = [head] if head == base or self._descends(head, base) else [base, head]
@@ -231,10 +249,10 @@ class GitDepot:
             commit = head
         else:
             commit = self.objects.write_commit(tree, parents, f"{message}\n\n{note}".encode("utf-8", "replace"))
-        self._set(_ATTEMPTS + name, commit)
+        self._set(_ATTEMPTS + attempt, commit)
         return Taken(commit, files)
 
-    def _take_commits(self, name: str, place: Place, base: str) -> str | None:
+    def _take_commits(self, attempt: str, place: Place, base: str) -> str | None:
         """Bring in every commit a ref of the agent names; returns his HEAD, None when it cannot be read."""
         cloned = self._kind == "clone"
         if cloned and not borrows_only(place.common, self.git.git_dir / "objects"):
@@ -242,7 +260,7 @@ class GitDepot:
         head = read_ref(place.git_dir, common=place.common)
         tips = sorted(set(all_refs(place.common).values()) - {base, head}) if cloned else []
         for number, tip in enumerate(tip for tip in tips if self._borrow(place.common, tip, base)):
-            self._set(f"{_KEPT}{name}/{number}", tip)
+            self._set(f"{_KEPT}{attempt}/{number}", tip)
         return head if head and (head == base or self._borrow(place.common, head, base)) else None
 
     def _borrow(self, common: Path, tip: str, base: str) -> bool:
@@ -287,6 +305,20 @@ class GitDepot:
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         """Paths that differ between two commits; renames count as two. What is not UTF-8 is shown as escapes."""
         return readable(differing(self.git, base, commit))
+
+    @told
+    def list(self, commit: str) -> dict[str, tuple[str, int]]:
+        """Every path at a commit with its mode and its size in bytes (a submodule has none: 0). What is not UTF-8 is shown as
+        escapes."""
+        found = {}
+        for entry in self.git.run(
+            "ls-tree", "-r", "-l", "-z", "--full-tree", "--end-of-options", commit, timeout=300.0
+        ).stdout.split(b"\0"):
+            about, _, path = entry.partition(b"\t")
+            if path:
+                mode, _, _, size = about.split()
+                found[text(path)] = (mode.decode(), int(size) if size.isdigit() else 0)
+        return found
 
     # Refs
 

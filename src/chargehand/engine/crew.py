@@ -10,7 +10,7 @@ from typing import ParamSpec, Protocol, TypeVar
 from chargehand.model.config import Config
 from chargehand.model.redaction import Redactor
 from chargehand.model.task import Spec
-from chargehand.ports import Agent, Clock, Depot, Gate, Launcher, Store
+from chargehand.ports import Agent, Cage, Clock, Depot, Forge, Gate, Inspector, Launcher, Meter, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,8 +25,11 @@ class Offload(Protocol):
 @dataclass(kw_only=True)
 class Crew:
     """``root`` is the user's project, ``state`` our folder in it. ``depot`` is None when nothing is to be landed (tasks that are
-    commands, run in place). ``agent`` names the default of ``agents``. ``cage`` makes the environment of a child with a private
-    home. ``spec`` changes when it is read again."""
+    commands, run in place). ``agent`` names the default of ``agents``. ``surroundings`` makes the environment of a child with a
+    private home. ``cage`` keeps a child to its workspace, ``meter`` counts and limits what its model costs (None: neither).
+    ``hidden`` is what no caged child sees. ``trusts`` tells of a commit whether agents may obey the settings in it. ``spec``
+    changes when it is read again. ``into`` is the branch a run's own branch is offered to (empty: it lands on the target itself),
+    ``forge`` opens the pull request for it."""
 
     root: Path
     state: Path
@@ -40,8 +43,15 @@ class Crew:
     agents: Mapping[str, Agent]
     gates: tuple[Gate, ...]
     ambient: Mapping[str, str]
-    cage: Callable[[Path], dict[str, str]]
+    surroundings: Callable[[Path], dict[str, str]]
     offload: Offload
+    inspectors: tuple[Inspector, ...] = ()
+    cage: Cage | None = None
+    meter: Meter | None = None
+    hidden: tuple[str, ...] = ()
+    trusts: Callable[[str], bool] = lambda _commit: False
+    into: str = ""
+    forge: Forge | None = None
     redactor: Redactor = field(default_factory=Redactor)
 
     def agent_of(self, name: str) -> Agent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Container
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chargehand.engine.crew import Crew
@@ -10,9 +10,11 @@ from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
 from chargehand.model.facts import TaskNeedsHuman
+from chargehand.model.task import Task
 from chargehand.model.work import Usage
 from chargehand.plan.board import BY_PARTS
 from chargehand.plan.routing import next_agent
+from chargehand.plan.terms import agent_of, collide, settings_of
 
 
 class Next(NamedTuple):
@@ -27,32 +29,58 @@ class Next(NamedTuple):
 class Dispatch:
     """``barred`` agents get no task in this run any more: only a person can mend what is wrong with them."""
 
-    def __init__(self, crew: Crew, ledger: Ledger, purse: Purse, steering: Steering, among: Collection[str] | None) -> None:
-        self._crew, self._ledger, self._board = crew, ledger, ledger.board
+    def __init__(
+        self,
+        crew: Crew,
+        ledger: Ledger,
+        purse: Purse,
+        steering: Steering,
+        among: Collection[str] | None,
+        task_of: Callable[[str], Task | None],
+    ) -> None:
+        self._crew, self._ledger, self._board, self._task_of = crew, ledger, ledger.board, task_of
         self._purse, self._steering, self._among = purse, steering, among
         self.barred: dict[str, str] = {}
 
-    def next(self, busy: Container[str] = ()) -> Next | None:
-        """The most urgent attempt that may be claimed now; None when there is none. A ``busy`` task is still being wound up."""
-        if not self._crew.config.retry.escalate and not self._serves(self._crew.agent):
+    def next(self, busy: Collection[str] = ()) -> Next | None:
+        """The most urgent attempt that may be claimed now; None when there is none. Of ``busy`` tasks none is begun again, and none
+        whose declared scope meets one of theirs."""
+        if self._one_agent and not self._serves(self._crew.agent):
             return None
+        taken_up = [scope for name in busy if (scope := self._scope(name))]
         passed: list[str] = []
         found = None
         while found is None and self._steering.may_start:
             taken = self._board.take(1, self._among)
             if not taken:
                 break
-            found = None if taken[0] in busy else self._consider(taken[0])
+            apart = taken[0] not in busy and not any(collide(self._scope(taken[0]), scope) for scope in taken_up)
+            found = self._consider(taken[0]) if apart else None
             if found is None:
                 passed.append(taken[0])
         self._board.give_back(passed)
         return found
 
+    @property
+    def _one_agent(self) -> bool:
+        """Whether every task is for the same agent."""
+        return not self._crew.config.retry.escalate and len(self._crew.agents) == 1
+
+    def _scope(self, task: str) -> tuple[str, ...]:
+        told = self._task_of(task)
+        return told.touches if told else ()
+
     def _consider(self, task: str) -> Next | None:
-        card = self._board.cards[task]
-        name, number = next_agent(card.failures, self._crew.agent, self._crew.config), card.attempts + 1
-        if card.parts:
+        card, told = self._board.cards[task], self._task_of(task)
+        if told and told.manual and not (self._among and task in self._among):
+            return None  # only when a person asks for it by name
+        own, config = agent_of(told, self._crew.agent), settings_of(told, self._crew.config)
+        name, number = next_agent(card.failures, own, config), card.attempts + 1
+        if card.parts or (told and told.group):
             name = BY_PARTS
+        elif name not in self._crew.agents:
+            self._ledger.record(TaskNeedsHuman(task=task, reason=f"agent {name} is not known to this run: start it again"))
+            return None
         if not self._serves(name):
             return None
         paid = name != BY_PARTS and self._crew.agent_of(name).paid

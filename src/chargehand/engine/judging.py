@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import asyncio
 
+from chargehand.engine.asking import Asking
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
+from chargehand.engine.inspecting import Inspecting
 from chargehand.engine.ledger import Ledger
+from chargehand.engine.rechecking import Rechecking
+from chargehand.engine.reviewing import Reviewing
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Span, Task
 from chargehand.model.work import Verdict
 from chargehand.plan.board import Attempt
+from chargehand.plan.terms import judged_by
 from chargehand.ports import Gate
 from chargehand.process.scrub import scrub_streams
 
@@ -19,25 +24,40 @@ _TRIES = 10
 
 
 class Judge:
-    def __init__(self, crew: Crew, ledger: Ledger) -> None:
-        self._crew, self._ledger = crew, ledger
+    """Gates first, since they cost nothing; then agents review, then a person is asked. What reviewers and people say is of the
+    change, so it holds as well when the change is put onto a target that moved; what gates say is of the very commit."""
+
+    def __init__(self, crew: Crew, ledger: Ledger, reviewing: Reviewing, asking: Asking) -> None:
+        self._crew, self._ledger, self._reviewing, self._asking = crew, ledger, reviewing, asking
+        self._inspecting = Inspecting(crew, ledger)
+        self._rechecking = Rechecking(crew, self._hear)
 
     async def judge(self, task: Task, attempt: Attempt) -> None:
-        """Run the gates that have not spoken on the attempt's proposal. Raises :class:`Ended` unless all of them pass."""
-        open_gates = [gate for gate in self._crew.gates if not attempt.judged(gate.name)]
+        """Have everything said of the attempt's proposal that was not said yet. Raises :class:`Ended` unless all of it is well, and
+        :class:`Parked` when a person must answer first."""
+        await self._gates(task, attempt)
+        await self._reviewing.review(task, attempt)
+        await self._asking.approval(task, attempt)
+
+    async def _gates(self, task: Task, attempt: Attempt) -> None:
+        rejected = await self._inspecting.rejected(task, attempt)
+        if not self._asking.overrulable(rejected):
+            raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in rejected))
+        gates = [gate for gate in self._crew.gates if judged_by(task, gate.name)]
+        open_gates = [gate for gate in gates if not attempt.judged(gate.name)]
         if open_gates:
             await self._ask(task, attempt, open_gates)
-        said = [verdict for gate in self._crew.gates if (verdict := attempt.judged(gate.name))]
+        said = [verdict for gate in gates if (verdict := attempt.judged(gate.name))]
         for verdict in said:
             if verdict.verdict == "error":
                 raise Ended("gate_error", f"gate {verdict.gate}: {verdict.summary}", verdict.evidence)
-        failed = [verdict for verdict in said if verdict.verdict == "fail"]
-        if failed:
+        failed = rejected + [verdict for verdict in said if verdict.verdict == "fail"]
+        if failed and not await self._asking.overrule(task, attempt, failed):
             raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in failed))
 
     async def _ask(self, task: Task, attempt: Attempt, gates: list[Gate]) -> None:
         for gate in gates:
-            verdict = await self._hear(task, attempt.id, attempt.proposal, gate)
+            verdict = await self._rechecking.verdict(task, attempt, gate)
             self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
             await self._ledger.settled()
 

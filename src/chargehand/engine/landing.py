@@ -1,7 +1,7 @@
-"""Landing: one candidate at a time onto the target's tip, by compare-and-swap, and only what was judged.
+"""Landing: candidates in order onto the target's tip, by compare-and-swap, and only what was judged.
 
-A commit judged on the very tip it lands on lands as it is. When the target moved, the change is merged onto the new tip without a
-checkout, judged again as merged, and only then landed.
+A commit judged on the very tip it lands on lands as it is. When the target moved, or others are about to land, the change is merged
+onto what will be there without a checkout, judged again as merged, and only then landed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from chargehand.engine.ending import Ended
 from chargehand.engine.judging import Judge
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.specfile import SpecFile
+from chargehand.engine.train import Car, Train
 from chargehand.model.errors import NeedsHuman
 from chargehand.model.facts import AttemptQueued, CandidateMade, Noticed, TargetDelivered, TargetMoved, TaskLanded
 from chargehand.model.task import Task
@@ -29,11 +30,12 @@ _TRIES = 100
 
 
 class Landing:
-    """The merge queue: ``lock`` is held by the attempt whose turn it is."""
+    """The merge queue. ``lock`` is held by whoever moves the target."""
 
     def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, spec_file: SpecFile) -> None:
         self._crew, self._ledger, self._judge, self._spec_file = crew, ledger, judge, spec_file
         self._lock = asyncio.Lock()
+        self._train = Train()
         self._pending_told = ""
 
     @property
@@ -45,6 +47,7 @@ class Landing:
         """The target's tip, after a look at the user's repository."""
         seen = await self._crew.offload(self._depot.refresh)
         if not seen.diverged:
+            self._train.moved(seen.tip)
             return seen.tip
         async with self._lock:
             return await self._refresh()
@@ -53,13 +56,14 @@ class Landing:
         """Whether landed commits carry the spec; otherwise its file is ticked in place."""
         if self._crew.depot is None or (self._crew.config.evidence == "exit" and self._crew.config.workspace == "in-place"):
             return False
-        return await self._crew.offload(self._depot.read, await self.tip(), self._crew.spec.path) is not None
+        return await self._crew.offload(self._depot.read, await self.tip(), self._crew.spec.all_files()[0]) is not None
 
     async def _refresh(self) -> str:
         seen = await self._crew.offload(self._depot.refresh)
         if not seen.diverged:
             if seen.moved:
                 self._ledger.record(TargetMoved(old="", new=seen.tip))
+            self._train.moved(seen.tip)
             return seen.tip
         replayed = await self._crew.offload(self._depot.replay)
         if isinstance(replayed, Conflict):
@@ -71,6 +75,7 @@ class Landing:
         if not await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip):
             return await self._refresh()
         self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
+        self._train.moved(replayed)
         await self._deliver()
         return replayed
 
@@ -87,9 +92,12 @@ class Landing:
 
         The spec file is ours: whatever the agent did to it is replaced by the target's own text with this one task ticked.
         """
-        path = self._crew.spec.path
-        text = await self._crew.offload(self._depot.read, base, path)
-        replace = {} if text is None else {path: mark(text, task.id, "done", True) or text}
+        spec, replace = self._crew.spec, {}
+        own = spec.file_of(task)
+        for path in {own, *spec.all_files()}:
+            text = await self._crew.offload(self._depot.read, base, path)
+            if text is not None:
+                replace[path] = (mark(text, task.id, "done", True, spec.format) if path == own else None) or text
         parents = [base, commit] if self._crew.config.landing == "merge" and commit != base else [base]
         return await self._crew.offload(
             self._depot.propose, tree or commit, parents, message(task, self._ledger.board.run, attempt), replace
@@ -108,20 +116,79 @@ class Landing:
         """Land a judged attempt. Raises :class:`Ended` when it cannot be merged or no longer passes on the new tip."""
         if not attempt.queued:
             self._ledger.record(AttemptQueued(task=task.id, attempt=attempt.id))
-        async with self._lock:
+        car = self._train.join()
+        try:
             for _ in range(_TRIES):
-                tip = await self._refresh()
-                if attempt.proposal_base != tip:
-                    if await self._crew.offload(self._depot.contains, attempt.proposal):
-                        self._note(task, attempt)  # landed just before a crash, which kept us from noting it
-                        await self._follow(task, attempt)
-                        return
-                    await self._move_onto(tip, task, attempt)
-                await self._judge.judge(task, attempt)  # after a crash even a queued one may not have heard every gate
-                if await unbroken(self._move_target(task, attempt, attempt.proposal, tip)):
-                    await self._follow(task, attempt)
+                if await self._built(car, task, attempt) or await self._arrived(car, task, attempt):
                     return
+        finally:
+            self._train.leave(car)
         raise Ended("error", f"{self._crew.config.target} moved {_TRIES} times while this task tried to land")
+
+    async def _built(self, car: Car, task: Task, attempt: Attempt) -> bool:
+        """Put the attempt onto what is ahead of it, and have that judged, until it is the first to land.
+
+        True when it had landed already, just before a crash that kept us from noting it. Raises :class:`Ended` when it cannot be
+        merged or does not pass, and that is not the doing of something ahead that does not land either.
+        """
+        while True:
+            car.candidate, car.aside = "", False
+            base = await self._base(car)
+            if attempt.proposal_base != base and await self._crew.offload(self._depot.contains, attempt.proposal):
+                async with self._lock:
+                    self._note(task, attempt)
+                    await self._follow(task, attempt)
+                return True
+            try:
+                if attempt.proposal_base != base:
+                    await self._move_onto(base, task, attempt)
+                car.candidate = attempt.proposal
+                self._train.moved()
+                stands = await self._judged(car, base, task, attempt)
+            except Ended:
+                car.candidate, car.aside = "", True
+                self._train.moved()
+                if await self._train.first(car, base):
+                    raise
+                continue
+            if stands and await self._train.first(car, base):
+                return False
+
+    async def _base(self, car: Car) -> str:
+        """What the next candidate is to be made on."""
+        while ahead := self._train.ahead(car):
+            if ahead.candidate:
+                return ahead.candidate
+            await self._train.change()
+        return await self.tip()
+
+    async def _judged(self, car: Car, base: str, task: Task, attempt: Attempt) -> bool:
+        """Judge; False when what the candidate was built on is gone meanwhile. After a crash even a queued one may not have heard
+        every gate."""
+        judging = asyncio.ensure_future(self._judge.judge(task, attempt))
+        lost = asyncio.ensure_future(self._train.lost(car, base))
+        try:
+            await asyncio.wait({judging, lost}, return_when=asyncio.FIRST_COMPLETED)
+            if judging.done():
+                judging.result()
+            return judging.done()
+        finally:
+            for one in (judging, lost):
+                one.cancel()
+            await asyncio.gather(judging, lost, return_exceptions=True)
+
+    async def _arrived(self, car: Car, task: Task, attempt: Attempt) -> bool:
+        """Land the first car; False when the target is no longer where its candidate stands."""
+        async with self._lock:
+            tip = await self._refresh()
+            if attempt.proposal_base != tip:
+                return False
+            if not await unbroken(self._move_target(task, attempt, attempt.proposal, tip)):
+                return False
+            self._train.moved(attempt.proposal)
+            self._train.leave(car)
+            await self._follow(task, attempt)
+            return True
 
     async def land_nothing(self, task: Task, attempt: Attempt) -> None:
         """A task whose evidence is its exit code: only the spec's tick is landed, if git carries the spec."""
@@ -157,13 +224,14 @@ class Landing:
 
     async def _work_of(self, attempt: Attempt) -> str:
         """The attempt's commit as it goes into a merge: with the base's spec, so that ticks of neighbours never conflict."""
-        path = self._crew.spec.path
-        if path not in attempt.files:
+        replace = {}
+        for path in set(self._crew.spec.all_files()).intersection(attempt.files):
+            text = await self._crew.offload(self._depot.read, attempt.base, path)
+            if text is not None:
+                replace[path] = text
+        if not replace:
             return attempt.commit
-        text = await self._crew.offload(self._depot.read, attempt.base, path)
-        if text is None:
-            return attempt.commit
-        return await self._crew.offload(self._depot.propose, attempt.commit, [attempt.base], "without its spec", {path: text})
+        return await self._crew.offload(self._depot.propose, attempt.commit, [attempt.base], "without its spec", replace)
 
     async def _move_target(self, task: Task, attempt: Attempt, proposal: str, tip: str) -> bool:
         """Land, and note it: a landing nobody noted could be replayed under another name and not be recognized any more."""
@@ -179,8 +247,9 @@ class Landing:
         """What follows a landing: the user's repository has it, and the spec says so."""
         await self._ledger.settled()
         await self._deliver()
-        text = await self._crew.offload(self._depot.read, attempt.proposal, self._crew.spec.path)
-        if text is None or mark(text, task.id, "done", True) is None:
+        spec = self._crew.spec
+        text = await self._crew.offload(self._depot.read, attempt.proposal, spec.file_of(task))
+        if text is None or mark(text, task.id, "done", True, spec.format) is None:
             self._spec_file.tick(task.id)
 
     async def _deliver(self) -> None:

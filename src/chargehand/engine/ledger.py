@@ -14,16 +14,19 @@ from chargehand.model import facts
 from chargehand.model.errors import StorageProblem
 from chargehand.model.facts import Event, Fact
 from chargehand.model.redaction import Redactor
-from chargehand.plan.board import Attempt, Board, Card
+from chargehand.plan.board import REVIEW, Attempt, Board, Card
 from chargehand.ports import AttemptRow, Charge, Clock, Store, TaskRow
 
 Listener = Callable[[Event], None]
 
 _TELLING = (
     facts.AttemptExited | facts.AttemptEnded | facts.VerdictGiven | facts.TaskAdded | facts.TaskFailed | facts.TaskNeedsHuman
-    | facts.TaskReplanned | facts.AgentPaused | facts.Noticed | facts.RunFinished
+    | facts.TaskReplanned | facts.AgentPaused | facts.Noticed | facts.RunFinished | facts.ReviewGiven | facts.QuestionAsked
+    | facts.QuestionAnswered
 )  # fmt: skip
 """Facts with words of agents, gates and people in them: a secret may be among these."""
+
+_PAID = facts.AttemptExited | facts.TaskReplanned | facts.ReviewGiven
 
 _TURNS = 4
 """So many turns of the loop, of microseconds each, are waited for more: by then a task that landed has made room, and the claim of
@@ -57,7 +60,7 @@ class Ledger:
             self._at = self._clock.now()  # one moment for all that becomes durable together
         for told in recorded:
             fact = self._redactor.facts(told) if isinstance(told, _TELLING) else told
-            if isinstance(fact, facts.AttemptExited | facts.TaskReplanned):
+            if isinstance(fact, _PAID):
                 self._charges.append(self._charge(fact))
             self.board.apply(fact, self._at)
             self._pending.append(fact)
@@ -65,9 +68,14 @@ class Ledger:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._gather, _TURNS)
 
-    def _charge(self, fact: facts.AttemptExited | facts.TaskReplanned) -> Charge:
+    def _charge(self, fact: facts.AttemptExited | facts.TaskReplanned | facts.ReviewGiven) -> Charge:
         card = self.board.cards[fact.task]
-        stage, call = ("planner", card.planning) if isinstance(fact, facts.TaskReplanned) else ("agent", card.attempt)
+        call: Attempt | facts.ReplanAsked | facts.ReviewAsked | None = card.attempt
+        stage = "agent"
+        if isinstance(fact, facts.TaskReplanned):
+            stage, call = "planner", card.planning
+        elif isinstance(fact, facts.ReviewGiven) and card.attempt is not None:
+            stage, call = "reviewer", card.attempt.reviews.get(fact.verdict.gate.removeprefix(REVIEW))
         assert call is not None, f"{fact.attempt} was never claimed"
         return Charge(fact.task, fact.attempt, stage, call.agent, call.model, fact.charged, fact.usage.measured)
 

@@ -9,24 +9,24 @@ from string import ascii_lowercase
 
 import msgspec
 
-from chargehand.brief.replan import Answer, Part, question, read_answer
+from chargehand.brief.replan import Answer, Part, question, read_answer, schema
+from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
+from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
-from chargehand.engine.pipeline import Pipeline
 from chargehand.engine.purse import Purse
 from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskReplanned
 from chargehand.model.task import CheckItem, Task
-from chargehand.model.work import Exit, Report
+from chargehand.model.work import Exit
 from chargehand.plan.board import Card
-from chargehand.process.scrub import scrub_streams
 from chargehand.process.transcript import tail
 
 _READ = 1 << 20
 
 
 class Planner:
-    def __init__(self, crew: Crew, ledger: Ledger, purse: Purse, pipeline: Pipeline) -> None:
-        self._crew, self._ledger, self._purse, self._pipeline = crew, ledger, purse, pipeline
+    def __init__(self, crew: Crew, ledger: Ledger, purse: Purse, calls: Calls, landing: Landing) -> None:
+        self._crew, self._ledger, self._purse, self._calls, self._landing = crew, ledger, purse, calls, landing
 
     def may(self, task: str) -> str:
         """Why the planner cannot be paid for now (empty: it can)."""
@@ -48,16 +48,14 @@ class Planner:
         asked = card.planning
         assert asked is not None
         place = self._crew.place(asked.attempt)
-        exit_ = await self._crew.launcher.adopt(place) if place.exists() else None
+        exit_ = await self._calls.take_up(asked.attempt, asked.agent, task.id, 2)
         if exit_ is None:
             exit_ = await self._start(task, card, asked)
-        report = Report()
-        if exit_.stdout_bytes:
-            report = await self._crew.offload(self._crew.agent_of(asked.agent).report, place / "stdout.log")
-        answer = read_answer(await self._crew.offload(tail, place / "stdout.log", _READ))
-        await self._crew.offload(scrub_streams, place, self._crew.redactor)
-        if not exit_.ok:
-            answer = f"the planner ended with {exit_.describe()}"
+        said = await self._crew.offload(tail, place / "stdout.log", _READ)
+        report = await self._calls.read(asked.attempt, asked.agent, exit_)
+        answer = read_answer(report.answer or said)
+        if not (exit_.ok if report.finished is None else report.finished):
+            answer = f"the planner ended with {report.error.message if report.error else exit_.describe()}"
         if isinstance(answer, str):
             answer = Answer("give_up", answer)
         charged = self._purse.price(asked.reserved, report.usage)
@@ -76,7 +74,7 @@ class Planner:
         self._ledger.record(replanned, *parts_of(task, card, answer.parts, names))
         if names or answer.decision == "defer":
             self._ledger.board.open()
-        self._purse.settle(asked.attempt, task.id, 2, charged)
+        await self._calls.charged(asked.attempt, task.id, 2, charged)
         await self._ledger.settled()
         if self._crew.depot is not None:
             await self._crew.offload(self._crew.depot.discard, asked.attempt)
@@ -88,9 +86,16 @@ class Planner:
             [sections[trace] for trace in task.traces if trace in sections],
             card.failures,
             run=self._ledger.board.run,
-            spec_path=self._crew.spec.path,
+            spec_path=self._crew.spec.file_of(task),
         )
-        return await self._pipeline.ask(task, asked.attempt, asked.agent, len(card.failures) + 1, prompt)
+        workspace, tip = self._crew.root, ""
+        if self._crew.depot is not None:  # it is to answer, not to change anything: what it leaves is thrown away
+            tip = await self._landing.tip()
+            workspace = await self._crew.offload(self._crew.depot.checkout, asked.attempt, tip)
+        number = len(card.failures) + 1
+        return await self._calls.make(
+            Order(asked.attempt, asked.agent, task.id, number, prompt, workspace, tip, schema=schema(), read_only=True)
+        )
 
 
 def parts_of(task: Task, card: Card, parts: list[Part], names: tuple[str, ...]) -> list[Fact]:

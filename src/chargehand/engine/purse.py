@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from chargehand.engine.ledger import Ledger
@@ -9,17 +10,25 @@ from chargehand.model.config import BudgetConfig
 from chargehand.model.facts import Noticed
 from chargehand.model.work import Usage
 from chargehand.plan.budget import Answer, Budget, Paid
-from chargehand.ports import Clock, PaidRow
+from chargehand.ports import Allowance, Clock, PaidRow
 
 _DAY_S = 86400
 
 
 class Purse:
-    """``on_empty`` is called with the reason when a cap that holds for everything has been used up."""
+    """``on_empty`` is called with the reason when a cap that holds for everything has been used up. ``own_cap`` tells what a task
+    may cost by its own terms, in USD."""
 
     def __init__(
-        self, config: BudgetConfig, ledger: Ledger, clock: Clock, before: Iterable[PaidRow], on_empty: Callable[[str], None]
+        self,
+        config: BudgetConfig,
+        ledger: Ledger,
+        clock: Clock,
+        before: Iterable[PaidRow],
+        on_empty: Callable[[str], None],
+        own_cap: Callable[[str], float | None] = lambda _task: None,
     ) -> None:
+        self._own_cap = own_cap
         self._config, self._ledger, self._clock, self._on_empty = config, ledger, clock, on_empty
         self._paid = [Paid(row.run, row.task, _number(row.attempt), int(row.at // _DAY_S), row.usage) for row in before]
         self._budget = self._count()
@@ -27,14 +36,14 @@ class Purse:
     def _count(self) -> Budget:
         """The caps with everything paid so far; made anew when a new day begins."""
         self._day = int(self._clock.now() // _DAY_S)
-        budget = Budget(self._config, self._ledger.board.run, self._day)
+        budget = Budget(self._config, self._ledger.board.run, self._day, self._own_cap)
         for paid in self._paid:
             budget.charge(paid)
         for attempt in self._ledger.board.live_attempts():
             if attempt.exit is None:
                 budget.hold(attempt.id, attempt.task, attempt.number, attempt.reserved)
-        for call in self._ledger.board.live_plans():
-            budget.hold(call.attempt, call.task, 2, call.reserved)
+        for call in self._ledger.board.live_calls():
+            budget.hold(call.attempt, call.task, _number(call.attempt), call.reserved)
         return budget
 
     def ask(self, task: str, number: int, *, paid: bool) -> Answer:
@@ -50,6 +59,11 @@ class Purse:
         reserved = self._budget.reserve if paid else Usage()
         self._budget.hold(attempt, task, number, reserved)
         return reserved
+
+    def allowance(self, task: str, number: int) -> Allowance:
+        """What the meter may let out for a call of this attempt, in all pots it draws from."""
+        usd, tokens = self._budget.left(task, number)
+        return Allowance(usd=usd, tokens=tokens)
 
     def give_back(self, attempt: str) -> None:
         """An attempt is not claimed after all: what was held for it is free."""
@@ -75,7 +89,7 @@ class Purse:
             self._on_empty(reason)
 
 
-def _number(attempt: str) -> int:
-    """The number of an attempt, the last part of its id. A planner's call comes after failures, so it counts as a later one."""
-    tail = attempt.rpartition(".")[2]
-    return int(tail) if tail.isdigit() else 2
+def _number(call: str) -> int:
+    """The number of the attempt a call belongs to: a review is part of one, a planner comes after failures."""
+    found = re.search(r"\.(\d+)(?:\.review-[^.]+)?$", call)
+    return int(found[1]) if found else 2

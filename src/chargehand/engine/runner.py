@@ -7,8 +7,11 @@ from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 from typing import Protocol
 
+from chargehand.engine.asking import Asking
+from chargehand.engine.calling import Calls
 from chargehand.engine.crew import Crew
 from chargehand.engine.dispatch import Dispatch, Next
+from chargehand.engine.ending import run_end
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
@@ -16,14 +19,26 @@ from chargehand.engine.patience import Patience
 from chargehand.engine.pipeline import Pipeline
 from chargehand.engine.planner import Planner, as_task, rewritten
 from chargehand.engine.purse import Purse
+from chargehand.engine.reviewing import Reviewing
 from chargehand.engine.specfile import SpecFile
 from chargehand.engine.steering import STILL_WANTED, Steering
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import AgentPaused, AttemptClaimed, Fact, Noticed, RunFinished, TaskFailed, TaskLanded, TaskNeedsHuman
+from chargehand.model.facts import (
+    AgentPaused,
+    AttemptClaimed,
+    Fact,
+    Noticed,
+    QuestionAsked,
+    RunFinished,
+    TaskFailed,
+    TaskLanded,
+    TaskNeedsHuman,
+)
 from chargehand.model.task import Spec, Task
-from chargehand.model.work import RunState
-from chargehand.plan.board import Card
-from chargehand.plan.routing import route
+from chargehand.model.work import Failure
+from chargehand.plan.board import Card, Session
+from chargehand.plan.routing import goes_on, route
+from chargehand.plan.terms import settings_of
 
 
 class Source(Protocol):
@@ -65,13 +80,15 @@ class Runner:
         self.steering = Steering(ledger, crew.store, crew.clock)
         self.steering.on_cancel = self.cancel
         self.steering.on_resume = self._read_spec
-        self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money)
-        self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among)
-        self._spec_file = SpecFile(crew.root / crew.spec.path)
-        judge = self._judge = Judge(crew, ledger)
+        self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money, self._cap_of)
+        self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among, self._task)
+        self._spec_file = SpecFile(crew)
+        self._calls = Calls(crew, ledger, self._purse, patience)
+        reviewing = Reviewing(crew, ledger, self._purse, self._calls)
+        judge = self._judge = Judge(crew, ledger, reviewing, Asking(crew, ledger))
         self._landing = Landing(crew, ledger, judge, self._spec_file)
-        self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, patience)
-        self._planner = Planner(crew, ledger, self._purse, self._pipeline)
+        self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, self._calls)
+        self._planner = Planner(crew, ledger, self._purse, self._calls, self._landing)
         self._running: dict[str, asyncio.Task[None]] = {}
         self._failed_in_a_row = 0
         self._fatal: BaseException | None = None
@@ -91,7 +108,7 @@ class Runner:
 
     def cancel(self, task: str = "") -> None:
         """End the agent of a task, or all of them; attempts can be repeated. What was being judged goes on from there next time."""
-        self._pipeline.closing |= not task
+        self._calls.closing |= not task
         for name, running in self._running.items():
             if task not in {"", name}:
                 continue
@@ -115,6 +132,7 @@ class Runner:
             loop.call_later(limits.session_minutes * 60, self.steering.stop, reason, "stopped")
         try:
             await self._take_up()
+            self.steering.on_answer = self._answered  # before, every open attempt is taken up anyway
             await self._work()
         except ChargehandError as error:
             if self._ledger.broken is None:
@@ -127,10 +145,20 @@ class Runner:
                 running.cancel()  # agents stay with their shims and are adopted by the next run
             await asyncio.gather(*self._running.values(), inbox, return_exceptions=True)
         await self._crew.offload(self._spec_file.write)
-        end = self._ending()
+        end = run_end(
+            self._board.run,
+            [card for card in self.cards if not self._waits_for_a_word(card)],
+            self.steering,
+            asking=bool(self._dispatch.barred),
+        )
         self._ledger.record(end)
         await self._ledger.settled()
         return end
+
+    def _waits_for_a_word(self, card: Card) -> bool:
+        """Whether it is a task that is only done when a person asks for it, and nobody did."""
+        task = self._task(card.id)
+        return card.state == "todo" and not card.failures and task is not None and task.manual
 
     async def _work(self) -> None:
         idle = 0.0
@@ -142,17 +170,38 @@ class Runner:
                 self._go(found.task, self._begin(found))
             if self._running or (self.steering.paused and not self.steering.stopping):
                 idle = 0.0
-                await self._woken(self._dispatch.wait_s() if not self._running else None)
+                await self._woken(self._wait_s())
+                self._expire()
             elif self.steering.stopping or (self.steering.halted and not self._watch):
                 return
-            elif (wait := self._dispatch.wait_s()) is not None:
+            elif (wait := self._wait_s()) is not None:
                 await self._woken(wait)
+                self._expire()
             elif self._watch and not (limits.idle_minutes and idle >= limits.idle_minutes * 60):
                 idle += _LOOK_S
                 await self._woken(_LOOK_S)
                 self._look_again()
             else:
                 return
+
+    def _wait_s(self) -> float | None:
+        """Seconds until something is due by itself: an agent serves again (of interest only when nobody works), a question ends."""
+        ends = [question.until - self._crew.clock.now() for question in self._questions() if question.until]
+        if not self._running and (wait := self._dispatch.wait_s()) is not None:
+            ends.append(wait)
+        return max(0.05, min(ends)) if ends else None
+
+    def _questions(self) -> list[QuestionAsked]:
+        """Those nobody has answered."""
+        live = self._board.live_attempts()
+        return [attempt.question for attempt in live if attempt.question is not None and attempt.answer is None]
+
+    def _expire(self) -> None:
+        """Nobody answered in time: the policy does."""
+        now = self._crew.clock.now()
+        for question in self._questions():
+            if question.until and question.until <= now:
+                self.steering.answer(question.task, question.id, question.otherwise, "nobody in time", "")
 
     async def _woken(self, seconds: float | None) -> None:
         """Sleep until something happens, or for so long."""
@@ -183,8 +232,8 @@ class Runner:
     async def _clear_up(self) -> None:
         """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
         depot, work = self._crew.depot, self._crew.state / "work"
-        live = {name for attempt in self._board.live_attempts() for name in (attempt.id, f"{attempt.id}.gate")}
-        live |= {call.attempt for call in self._board.live_plans()}
+        live = {name for attempt in self._board.live_attempts() for name in (attempt.root, f"{attempt.id}.gate")}
+        live |= {call.attempt for call in self._board.live_calls()}
         if depot is not None and work.is_dir():
             for name in sorted({place.name for place in work.iterdir()} - live):
                 await self._judge.end(name.removesuffix(".gate"))
@@ -218,7 +267,8 @@ class Runner:
     async def _begin(self, found: Next) -> None:
         card, agent = self._board.cards[found.task], self._crew.agent_of(found.agent)
         attempt = f"{self._board.run}.{found.task}.{found.number}"
-        base = await self._landing.tip() if self._crew.depot is not None else ""
+        session = self._session(card, found.agent)
+        base = session.base if session else await self._landing.tip() if self._crew.depot is not None else ""
         if not self.steering.may_start:  # told to stop while the tip was looked up, or the money has run out since
             self._purse.give_back(attempt)
             self._board.give_back([found.task])
@@ -232,11 +282,32 @@ class Runner:
                 model=agent.model,
                 base=base,
                 reserved=found.reserved,
+                resumes=session.id if session else "",
+                root=session.root if session else "",
+                start=session.commit if session else "",
             )
         )
         await self._ledger.settled()  # what is not written down is not started
         assert card.attempt is not None
         await self._pipeline.run(self._known(found.task), card.attempt)
+
+    def _session(self, card: Card, agent: str) -> Session | None:
+        """The session the next attempt goes on with, if it is to and all of it is still there."""
+        session, crew = card.session, self._crew
+        if session is None or not crew.agent_of(agent).resumes or not goes_on(card.failures, agent, crew.config):
+            return None
+        return session if (crew.place(session.root) / "home").is_dir() else None
+
+    def _answered(self, task: str) -> None:
+        """A person has answered: the attempt that waited for it goes on."""
+        attempt, told = self._board.cards[task].attempt, self._task(task)
+        if attempt is not None and attempt.answer is not None and task not in self._running and told:
+            self._go(task, self._pipeline.run(told, attempt))
+
+    def _cap_of(self, name: str) -> float | None:
+        """What a task may cost by its own terms, in USD."""
+        task = self._task(name)
+        return task.terms.budget_usd if task and task.terms else None
 
     def _go(self, task: str, work: Coroutine[None, None, None]) -> None:
         self._running[task] = asyncio.get_running_loop().create_task(work)
@@ -250,6 +321,7 @@ class Runner:
                     self._fatal = self._fatal or error
                 else:
                     self._route(task)
+                    self._answered(task)  # it may have been given while the attempt was being parked
             self.steering.wake.set()
 
         return ended
@@ -257,19 +329,25 @@ class Runner:
     # -- what follows from how it ended ---------------------------------------------------------------------------------------
 
     def _route(self, task: str) -> None:
-        card, config = self._board.cards[task], self._crew.config
+        card = self._board.cards[task]
         if card.state == "landed":
             self._failed_in_a_row = 0
         if card.state != "todo" or not card.failures:
             return
-        if task in self._tasks and self._tasks[task].status == "done":
-            self._ledger.record(TaskLanded(task=task))  # he did it himself meanwhile
-            return
         last = card.failures[-1]
-        if task in self._cancelled:
+        if last.outcome == "rejected":
+            self._ledger.record(TaskFailed(task=task, reason=last.reason))
+        elif task in self._tasks and self._tasks[task].status == "done":
+            self._ledger.record(TaskLanded(task=task))  # he did it himself meanwhile
+        elif task in self._cancelled:
             self._cancelled.discard(task)
             self._ledger.record(TaskNeedsHuman(task=task, reason="cancelled by you"))
-            return
+        else:
+            self._follow(task, card, last)
+
+    def _follow(self, task: str, card: Card, last: Failure) -> None:
+        """Do what the routing decides."""
+        config = settings_of(self._task(task), self._crew.config)
         decided = route(card.failures, config, task, card.replans)
         if decided.action == "wait":
             until = last.at + decided.wait_s
@@ -318,22 +396,3 @@ class Runner:
         self.steering.reconsider()
         if self._source and self._source.changed_settings():
             self.steering.stop(SETTINGS_CHANGED, "stopped")
-
-    def _ending(self) -> RunFinished:
-        cards = self.cards
-        count = {state: sum(card.state == state for card in cards) for state in ("landed", "failed", "needs_human")}
-        landed = f"{count['landed']} of {len(cards)} landed"
-        state: RunState
-        if self.steering.stopping:
-            state, reason = self.steering.ended_as, self.steering.stopping
-        elif count["landed"] == len(cards):
-            state, reason = "finished", f"all {len(cards)} tasks landed"
-        elif self.steering.halted:
-            state, reason = ("failed" if count["failed"] else "needs_human"), f"{self.steering.halted}; {landed}"
-        elif count["failed"]:
-            state, reason = "failed", f"{count['failed']} failed, {landed}"
-        elif count["needs_human"] or self._dispatch.barred:
-            state, reason = "needs_human", f"{count['needs_human']} need you, {landed}"
-        else:
-            state, reason = "stopped", landed
-        return RunFinished(run=self._board.run, state=state, reason=reason)

@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from chargehand.engine.crew import Crew
 from chargehand.model.errors import StorageProblem
 from chargehand.model.task import FileStatus
 from chargehand.spec.writeback import mark_many
@@ -21,10 +22,10 @@ _SHARE = 0.02
 
 
 class SpecFile:
-    """Ticks tasks in ``path``. Needs a running loop."""
+    """Ticks tasks in the file, or the files, of the crew's spec. Needs a running loop."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path.resolve()  # a link stays a link
+    def __init__(self, crew: Crew) -> None:
+        self._crew = crew
         self._pending: dict[str, tuple[FileStatus, bool]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._pause = 0.2
@@ -43,32 +44,48 @@ class SpecFile:
         if not self._pending:
             return
         started = time.perf_counter()
-        for _ in range(10):
-            try:
-                before = self._path.stat()
-                data, _missing = mark_many(self._path.read_bytes(), self._pending)
-                if self._replace(data, before):
-                    self._pending.clear()
-                    break
-            except FileNotFoundError:
-                self._pending.clear()  # nothing to tick any more
+        spec, pending = self._crew.spec, dict(self._pending)
+        files: dict[str, dict[str, tuple[FileStatus, bool]]] = {}
+        for task in spec.tasks:
+            if task.id in pending:
+                files.setdefault(spec.file_of(task), {})[task.id] = pending[task.id]
+        for name, changes in files.items():
+            path = (self._crew.root / name).resolve()  # a link stays a link
+            if not self._written(path, changes, spec.format):
                 break
-            except OSError as error:
-                problem = f"cannot write {self._path}: {error.strerror}"
-                raise StorageProblem(problem, hint="free space or rights, then run again") from error
+        else:
+            for task_id in pending:
+                self._pending.pop(task_id, None)
         self._pause = max(0.2, (time.perf_counter() - started) / _SHARE)
 
-    def _replace(self, data: bytes, before: os.stat_result) -> bool:
+    def _written(self, path: Path, changes: dict[str, tuple[FileStatus, bool]], format_name: str) -> bool:
+        """Whether the file says so now, or is not there any more."""
+        for _ in range(10):
+            try:
+                before = path.stat()
+                old = path.read_bytes()
+                data, _missing = mark_many(old, changes, format_name)
+                if data == old or self._replace(path, data, before):
+                    return True
+            except FileNotFoundError:
+                return True  # nothing to tick any more
+            except OSError as error:
+                problem = f"cannot write {path}: {error.strerror}"
+                raise StorageProblem(problem, hint="free space or rights, then run again") from error
+        return False
+
+    @staticmethod
+    def _replace(path: Path, data: bytes, before: os.stat_result) -> bool:
         """Put ``data`` in the file's place, unless it changed since ``before``."""
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=".chargehand-")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".chargehand-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 os.fchmod(file.fileno(), before.st_mode & 0o7777)
-            now = self._path.stat()
+            now = path.stat()
             if (now.st_mtime_ns, now.st_size, now.st_ino) != (before.st_mtime_ns, before.st_size, before.st_ino):
                 return False
-            Path(name).replace(self._path)
+            Path(name).replace(path)
             return True
         finally:
             Path(name).unlink(missing_ok=True)

@@ -4,19 +4,51 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Container
+from typing import TypeVar
+
+import msgspec
 
 from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import RunPaused, RunResumed, TaskReopened
+from chargehand.model.facts import QuestionAnswered, RunPaused, RunResumed, TaskReopened, TaskSkipped
 from chargehand.model.work import RunState
 from chargehand.ports import Clock, Store
 
 _INBOX_S = 0.5
 """How often the inbox is looked at. Reading an empty one costs microseconds."""
 
-_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel"})
-STILL_WANTED = frozenset({"retry"})
+_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip"})
+STILL_WANTED = frozenset({"retry", "answer", "skip"})
 """What was asked of an engine that is gone and is meant for the next one too. To stop, say, was for the one that is gone."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """The body of the request ``answer``."""
+
+    task: str
+    question: str
+    answer: str
+    by: str
+    comment: str = ""
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """The body of the request ``skip``."""
+
+    task: str
+    by: str
+    reason: str = ""
+
+
+Wish = TypeVar("Wish")
+
+
+def _read(body: str, kind: type[Wish]) -> Wish | None:
+    """What a request's body says; None when it is none of ours."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.DecodeError:
+        return None
 
 
 class Steering:
@@ -31,6 +63,7 @@ class Steering:
         self.halted = ""
         self.halted_for_money = False
         self.on_cancel: Callable[[str], None] = lambda _task: None
+        self.on_answer: Callable[[str], None] = lambda _task: None
         self.on_resume: Callable[[], None] = lambda: None
 
     @property
@@ -71,6 +104,28 @@ class Steering:
             self.on_resume()
             self.wake.set()
 
+    def answer(self, task: str, question: str, answer: str, by: str, comment: str) -> None:
+        """A person's answer to a question. One that is no longer asked, or is asked about another commit by now, is not heard."""
+        card = self._ledger.board.cards.get(task)
+        attempt = card.attempt if card else None
+        if attempt is None or attempt.question is None or attempt.question.id != question or attempt.answer is not None:
+            return
+        if answer in attempt.question.answers:
+            given = QuestionAnswered(task=task, attempt=attempt.id, id=question, answer=answer, by=by, comment=comment)
+            self._ledger.record(given)
+            self.on_answer(task)
+            self.wake.set()
+
+    def skip(self, task: str, by: str, reason: str) -> None:
+        """A task that need not be done. One that is worked on must be cancelled first; a question about it is answered."""
+        card = self._ledger.board.cards.get(task)
+        if card is None:
+            return
+        if card.attempt is not None and card.attempt.question is not None:
+            self.answer(task, card.attempt.question.id, "skip", by, reason)
+        elif card.attempt is None and card.state in {"todo", "failed", "needs_human"}:
+            self._ledger.record(TaskSkipped(task=task, by=by, reason=reason))
+
     async def watch_inbox(self) -> None:
         """Act on what other processes ask for, as long as the engine lives."""
         while True:
@@ -94,8 +149,14 @@ class Steering:
         match kind:
             case "retry":
                 card = self._ledger.board.cards.get(body)
-                if card and card.state in {"failed", "needs_human"}:
+                if card and card.state in {"failed", "needs_human"} and card.attempt is None:
                     self._ledger.record(TaskReopened(task=card.id, by="retry"))
+            case "answer":
+                if told := _read(body, Answer):
+                    self.answer(told.task, told.question, told.answer, told.by, told.comment)
+            case "skip":
+                if wish := _read(body, Skip):
+                    self.skip(wish.task, wish.by, wish.reason)
             case "stop":
                 self.stop(body or "asked to stop", "stopped")
             case "pause":

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from os import defpath
 from pathlib import Path
 
+import msgspec
+
 from chargehand.brief.text import inline
 from chargehand.gates.excerpt import excerpt, read_tail
 from chargehand.gates.tests_run import counts, describe, none_ran
@@ -16,7 +18,7 @@ from chargehand.model.config import GateConfig
 from chargehand.model.errors import ConfigProblem
 from chargehand.model.task import Task
 from chargehand.model.work import Exit, Verdict, VerdictWord
-from chargehand.ports import Launch, Launcher
+from chargehand.ports import Cage, Launch, Launcher, Room
 from chargehand.process.environment import environment
 
 _SHELL_SYNTAX = re.compile(r"[|&;<>(){}$`\\\n#~]")
@@ -27,16 +29,27 @@ _SHELL_WORDS = frozenset(
 )
 _NO_TESTS_COLLECTED = 5
 _COULD_NOT_RUN = (126, 127)
+_NOTHING = Room(writable=())
 
 
 class CommandGate:
     """A `Gate` that runs the command of its settings. Raises ConfigProblem when that is empty.
 
-    ``ambient`` is the user's environment; the command sees what the settings name of it, and what every program needs.
+    ``ambient`` is the user's environment; the command sees what the settings name of it, and what every program needs. In a
+    ``cage`` it sees ``room``, and may write to its checkout and its own home.
     """
 
-    def __init__(self, name: str, config: GateConfig, launcher: Launcher, ambient: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        name: str,
+        config: GateConfig,
+        launcher: Launcher,
+        ambient: Mapping[str, str],
+        cage: Cage | None = None,
+        room: Room = _NOTHING,
+    ) -> None:
         self.name = name
+        self._cage, self._room = cage, room
         self._config = config
         self._launcher = launcher
         self._ambient = ambient
@@ -75,17 +88,22 @@ class CommandGate:
 
         None when its supervisor was killed: that says nothing of the commit.
         """
+        home = directory / "home"
         launch = Launch(
             argv=self._argv,
             cwd=str(checkout),
             env={
-                **environment(self._ambient, directory / "home", self._config.env),
+                **environment(self._ambient, home, self._config.env),
                 "CHARGEHAND_TASK_ID": task.id,
                 "GIT_CEILING_DIRECTORIES": str(checkout.parent),  # without its own repository it must not find the user's above it
             },
             directory=str(directory),
             timeout_s=self._config.timeout_minutes * 60,
         )
+        if self._cage is not None:
+            own = (*self._room.writable, str(checkout), str(home))
+            room = msgspec.structs.replace(self._room, writable=own, network=self._config.network)
+            launch = self._cage.wrap(launch, room)
         ended = await self._launcher.run(launch)
         if ended.cause == "lost":
             return None

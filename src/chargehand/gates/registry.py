@@ -6,9 +6,14 @@ from collections.abc import Mapping
 
 from chargehand.gates.command import CommandGate
 from chargehand.model.config import Config
-from chargehand.ports import Gate, Launcher
+from chargehand.ports import Cage, Gate, Launcher, Room
+
+_NOTHING = Room(writable=())
 
 
-def make_gates(config: Config, launcher: Launcher, ambient: Mapping[str, str]) -> tuple[Gate, ...]:
-    """The gates of a project, in the order of its file. Raises ConfigProblem."""
-    return tuple(CommandGate(name, gate, launcher, ambient) for name, gate in config.gates.items())
+def make_gates(
+    config: Config, launcher: Launcher, ambient: Mapping[str, str], cage: Cage | None = None, room: Room = _NOTHING
+) -> tuple[Gate, ...]:
+    """The gates of a project, in the order of its file. Raises ConfigProblem. ``room`` is what all of them see in their cage, where
+    there is one, besides their own checkout and home."""
+    return tuple(CommandGate(name, gate, launcher, ambient, cage, room) for name, gate in config.gates.items())

@@ -10,6 +10,10 @@ from chargehand.model.task import Evidence
 
 WorkspaceKind = Literal["clone", "worktree", "in-place"]
 Landing = Literal["squash", "merge"]
+Integration = Literal["target", "branch", "pr"]
+
+CageKind = Literal["auto", "bwrap", "container", "none"]
+"""``auto``: bubblewrap where it works, and none elsewhere, which is said."""
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
 Command = str | list[str]
@@ -19,36 +23,109 @@ class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A table of the file: an unknown key is an error."""
 
 
-class AgentConfig(_Table, frozen=True, kw_only=True):
-    """A program that does tasks. ``env`` names variables passed through from the user's environment (nothing else is). ``paid``:
-    its calls cost something, and so are held against the budget."""
+AgentKind = Literal[
+    "command", "scripted", "claude", "codex", "opencode", "pi", "gemini", "qwen", "droid", "aider", "ollama", "llama", "acp", "deep"
+]
 
-    kind: Literal["command", "scripted"] = "command"
+
+class AgentConfig(_Table, frozen=True, kw_only=True):
+    """A program that does tasks.
+
+    ``command`` is for the kinds ``command`` and ``acp``; ``program`` replaces the executable of the others; ``args`` are added to
+    what it is started with. ``api`` chooses the protocol for programs that speak several. ``key`` names the environment variable
+    that holds the provider's key, ``url`` the provider's address; empty: those the program itself would use. ``login``: use the
+    program's own login instead of a key. ``hosts`` may be reached from inside the cage. ``env`` names variables passed through from
+    the user's environment (nothing else is). ``paid``: its calls cost something, and so are held against the budget."""
+
+    kind: AgentKind = "command"
     command: Command = ""
     script: str = ""
+    program: str = ""
+    args: list[str] = []
     model: str = ""
+    api: Literal["", "anthropic", "openai", "gemini"] = ""
+    key: str = ""
+    url: str = ""
+    login: bool = False
+    max_turns: Annotated[int, msgspec.Meta(ge=1)] = 200
+    instructions: str = ""
+    hosts: list[str] = []
     env: list[str] = []
     paid: bool = True
 
 
 class GateConfig(_Table, frozen=True, kw_only=True):
-    """A judge. ``command`` as a list runs as it is; as a string it runs under ``/bin/sh -c``. Exit code 0 passes."""
+    """A judge. ``command`` as a list runs as it is; as a string it runs under ``/bin/sh -c``. Exit code 0 passes. ``network``: in
+    the cage it has your network; without that, it has none.
+
+    ``report`` is a path or glob, in the checkout, of JUnit XML or SARIF the command writes. ``baseline``: tests that fail on the base
+    as well are not held against the change. ``retries``: how often a failure is tried again on the same commit. ``tests`` "base": it
+    must pass with the tests of the base too, where the change touched them and its task does not say so. ``setup`` runs first, what
+    it makes of ``cache`` (paths in the checkout) is kept for checkouts whose ``locks`` (files; empty: those known) are the same."""
 
     command: Command
     timeout_minutes: Positive = 10.0
     env: list[str] = []
+    network: bool = False
+    report: str = ""
+    baseline: bool = False
+    retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
+    tests: Literal["change", "base"] = "change"
+    setup: Command = ""
+    cache: list[str] = []
+    locks: list[str] = []
+
+
+Look = Literal["files", "scope", "protected", "tests", "secrets", "size", "paths"]
+"""What is looked at in a change before any of it is run."""
+
+
+class InspectConfig(_Table, frozen=True, kw_only=True):
+    """Looks at a change that run nothing of it; all are taken but those in ``off``. ``protect`` replaces the globs of what only a
+    task that names it may change. The limits are for one change: its files, and the size of one of them as text or not."""
+
+    off: list[Look] = []
+    protect: list[str] | None = None
+    max_files: Annotated[int, msgspec.Meta(ge=1)] = 1000
+    max_file_mb: Positive = 2.0
+    max_binary_mb: Positive = 1.0
 
 
 class RetryConfig(_Table, frozen=True, kw_only=True):
-    """``attempts`` is how many tries a task gets before it has failed. ``escalate`` names the agents that get the next try when the
+    """``attempts`` is how many tries a task gets before it has failed. ``session``: whether the next try goes on with the session
+    of the last one, where the agent can. ``escalate`` names the agents that get the next try when the
     same failure came twice, and the last try. ``planner`` names the agent that is asked once, when its tries are spent, whether
     to rewrite, split or defer it. ``wait_seconds`` is the first wait for a provider that cannot serve; it doubles."""
 
     attempts: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    session: Literal["same", "fresh"] = "same"
     escalate: list[str] = []
     planner: str = ""
     wait_seconds: Positive = 5.0
     wait_limit_minutes: Positive = 360.0
+
+
+class ReviewConfig(_Table, frozen=True, kw_only=True):
+    """Review by agents. ``agents`` names who reviews (several: each role is given to the next of them; empty: the task's own
+    agent); ``roles`` what is looked at, with ``prompts`` for roles of your own. A finding of severity ``block`` or worse fails the
+    change. After ``rounds`` a person is asked. ``required``: a failed or missing review blocks; ``advisory``: it is noted."""
+
+    policy: Literal["off", "advisory", "required"] = "off"
+    agents: list[str] = []
+    roles: list[str] = msgspec.field(default_factory=lambda: ["quality", "implementation", "testing", "simplification", "docs"])
+    prompts: dict[str, str] = {}
+    block: Literal["critical", "major", "minor", "note"] = "major"
+    rounds: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
+
+
+class ApprovalConfig(_Table, frozen=True, kw_only=True):
+    """When a person must say yes before a change lands: for ``tasks`` of this priority or a higher one, and whenever one of
+    ``gates`` rejects it (he may let it pass). After ``timeout_minutes`` (0: never) ``otherwise`` is taken for the answer."""
+
+    tasks: Literal["none", "P0", "P1", "P2", "all"] = "none"
+    gates: list[str] = []
+    timeout_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
+    otherwise: Literal["wait", "approve", "reject", "skip"] = "wait"
 
 
 class TimeoutConfig(_Table, frozen=True, kw_only=True):
@@ -62,6 +139,16 @@ class TimeoutConfig(_Table, frozen=True, kw_only=True):
     session_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     idle_minutes: Annotated[float, msgspec.Meta(ge=0)] = 0.0
     kill_seconds: Annotated[float, msgspec.Meta(gt=0, le=10)] = 5.0
+
+
+class PriceConfig(_Table, frozen=True, kw_only=True):
+    """What a model costs, in USD for a million tokens. Those read from the provider's cache, or written to it, cost as much as
+    others unless told."""
+
+    input: Annotated[float, msgspec.Meta(ge=0)]
+    output: Annotated[float, msgspec.Meta(ge=0)]
+    cached: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    cache_write: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
 
 Money = Annotated[float, msgspec.Meta(ge=0)] | None
@@ -87,20 +174,33 @@ class BudgetConfig(_Table, frozen=True, kw_only=True):
 
 
 class Config(_Table, frozen=True, kw_only=True):
-    """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty: the branch checked out."""
+    """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty: the branch checked out.
+    ``integration``: work lands on ``target``; or on a branch of the run's own, made from it; or there, and a pull request is
+    opened when the run ends. ``regenerate`` names files (lock files) that a command makes anew where two changes of them meet.
+    ``trust`` holds the hashes of workspace settings that agents may obey. ``prices`` adds to the table that comes with chargehand."""
 
     agent: str = ""
     jobs: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
     spec: str = "spec/tasks.md"
+    format: str = ""
     target: str = ""
     landing: Landing = "squash"
+    integration: Integration = "target"
     workspace: WorkspaceKind = "clone"
+    cage: CageKind = "auto"
+    meter: bool = True
+    trust: list[str] = []
     evidence: Evidence = "commit"
     transcript_mb: Positive = 64.0
     agents: dict[str, AgentConfig] = {}
+    prices: dict[str, PriceConfig] = {}
     gates: dict[str, GateConfig] = {}
+    regenerate: dict[str, GateConfig] = {}
     retry: RetryConfig = RetryConfig()
     budget: BudgetConfig = BudgetConfig()
+    review: ReviewConfig = ReviewConfig()
+    approval: ApprovalConfig = ApprovalConfig()
+    inspect: InspectConfig = InspectConfig()
     on_failure: Literal["skip", "stop", "ask"] = "skip"
     max_consecutive_failures: Annotated[int, msgspec.Meta(ge=0)] = 0
     timeouts: TimeoutConfig = TimeoutConfig()

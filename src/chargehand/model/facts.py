@@ -6,9 +6,11 @@ attempt id is ``<task>.<number>`` within its run's namespace, e.g. ``r3-TASK-001
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-from chargehand.model.work import AgentError, Exit, Outcome, RunState, Usage, Verdict
+from chargehand.model.work import AgentError, Exit, Outcome, RunState, Tally, Usage, Verdict
 
 
 class _Fact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="event"):
@@ -76,7 +78,9 @@ class RunFinished(_Fact, frozen=True, kw_only=True, tag="run.finished"):
 
 class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     """Also recorded again when the spec changed the task: the last one counts. A part of a task that was split is not in the spec:
-    it names the task in ``part_of`` and brings its own ``description`` and ``checklist``."""
+    it names the task in ``part_of`` and brings its own ``description`` and ``checklist``. Nor is one of another ``kind``: ``undo``
+    (takes back what the task ``about`` landed), ``review`` (of all that landed), ``finding`` (what the review ``about`` found;
+    ``checklist`` names the files)."""
 
     task: str
     order: int
@@ -90,6 +94,8 @@ class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     part_of: str = ""
     description: str = ""
     checklist: tuple[str, ...] = ()
+    kind: Literal["", "undo", "review", "finding"] = ""
+    about: str = ""
 
 
 class TaskRemoved(_Fact, frozen=True, kw_only=True, tag="task.removed"):
@@ -97,7 +103,11 @@ class TaskRemoved(_Fact, frozen=True, kw_only=True, tag="task.removed"):
 
 
 class AttemptClaimed(_Fact, frozen=True, kw_only=True, tag="attempt.claimed"):
-    """The attempt counts from here on, whatever becomes of it. ``reserved`` is set aside for it in the budget."""
+    """The attempt counts from here on, whatever becomes of it. ``reserved`` is set aside for it in the budget.
+
+    ``resumes`` names the agent's session it goes on with, ``root`` the attempt that began that session, whose workspace and HOME it
+    has, and ``start`` the commit that holds what the session had done.
+    """
 
     task: str
     attempt: str
@@ -106,10 +116,16 @@ class AttemptClaimed(_Fact, frozen=True, kw_only=True, tag="attempt.claimed"):
     model: str = ""
     base: str = ""
     reserved: Usage = Usage()
+    resumes: str = ""
+    root: str = ""
+    start: str = ""
 
 
 class AttemptExited(_Fact, frozen=True, kw_only=True, tag="attempt.exited"):
-    """``usage`` is what the agent reported, ``charged`` what goes on the bill: the same, or what was reserved."""
+    """``usage`` is what the meter counted or the agent reported, ``charged`` what goes on the bill: the same, or what was reserved.
+
+    ``finished`` is what its driver made of stream and exit (None: the exit code decides), ``total`` the sum of its ``session``.
+    """
 
     task: str
     attempt: str
@@ -117,6 +133,9 @@ class AttemptExited(_Fact, frozen=True, kw_only=True, tag="attempt.exited"):
     usage: Usage = Usage()
     charged: Usage = Usage()
     error: AgentError | None = None
+    finished: bool | None = None
+    session: str = ""
+    total: Tally = Tally()
 
 
 class CommitTaken(_Fact, frozen=True, kw_only=True, tag="attempt.taken"):
@@ -212,6 +231,76 @@ class TaskReplanned(_Fact, frozen=True, kw_only=True, tag="task.replanned"):
     charged: Usage = Usage()
 
 
+class ReviewAsked(_Fact, frozen=True, kw_only=True, tag="review.asked"):
+    """A reviewer looks at ``commit``, what the attempt ``of`` left. ``attempt`` is the id of this call."""
+
+    task: str
+    attempt: str
+    of: str
+    role: str
+    commit: str
+    agent: str
+    model: str = ""
+    reserved: Usage = Usage()
+
+
+class ReviewGiven(_Fact, frozen=True, kw_only=True, tag="review.given"):
+    """``verdict`` carries the findings; its gate is ``review/<role>``."""
+
+    task: str
+    attempt: str
+    of: str
+    verdict: Verdict
+    exit: Exit
+    usage: Usage = Usage()
+    charged: Usage = Usage()
+
+
+class QuestionAsked(_Fact, frozen=True, kw_only=True, tag="question.asked"):
+    """A person is to decide on ``commit``. ``id`` names the question; ``answers`` are those that can be given. When nobody answers
+    before ``until`` (Unix seconds; 0: it waits for ever), ``otherwise`` is the answer."""
+
+    task: str
+    attempt: str
+    id: str
+    commit: str
+    text: str
+    answers: tuple[str, ...]
+    until: float = 0.0
+    otherwise: str = ""
+
+
+class QuestionAnswered(_Fact, frozen=True, kw_only=True, tag="question.answered"):
+    """``answer``: ``approve``, ``reject``, ``fix`` (``comment`` tells what) or ``skip``."""
+
+    task: str
+    attempt: str
+    id: str
+    answer: str
+    by: str
+    comment: str = ""
+
+
+class TaskSkipped(_Fact, frozen=True, kw_only=True, tag="task.skipped"):
+    """A person said that it need not be done. What needs it goes on without."""
+
+    task: str
+    by: str
+    reason: str = ""
+
+
+class RunOffered(_Fact, frozen=True, kw_only=True, tag="run.offered"):
+    """What landed lies on a ``branch`` of the run's own, to be merged into ``into``: ``command`` does it, or opens the pull request
+    that could not be opened for the reason in ``problem``. ``url`` is the pull request's."""
+
+    run: str
+    branch: str
+    into: str
+    url: str = ""
+    command: str = ""
+    problem: str = ""
+
+
 class TargetMoved(_Fact, frozen=True, kw_only=True, tag="target.moved"):
     """Somebody else moved the target branch. ``replayed`` counts landed commits that had to be put on the new tip."""
 
@@ -236,9 +325,10 @@ class Noticed(_Fact, frozen=True, kw_only=True, tag="notice"):
 
 Fact = (
     RunStarted | RunContinued | RunPaused | RunResumed | RunFinished | BudgetChanged | AgentPaused
-    | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened | ReplanAsked | TaskReplanned
+    | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened | TaskSkipped | ReplanAsked | TaskReplanned
+    | ReviewAsked | ReviewGiven | QuestionAsked | QuestionAnswered
     | AttemptClaimed | AttemptExited | CommitTaken | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded
-    | TargetMoved | TargetDelivered | Noticed
+    | TargetMoved | TargetDelivered | RunOffered | Noticed
 )  # fmt: skip
 
 

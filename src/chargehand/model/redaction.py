@@ -24,7 +24,24 @@ T = TypeVar("T")
 
 NAMES = frozenset(
     {"run", "task", "attempt", "gate", "agent", "model", "commit", "proposal", "base", "old", "new", "digest", "spec_digest"}
-    | {"needs", "parts", "target", "spec", "level", "cap", "how"}
+    | {
+        "needs",
+        "parts",
+        "target",
+        "spec",
+        "level",
+        "cap",
+        "how",
+        "of",
+        "id",
+        "role",
+        "answer",
+        "answers",
+        "resumes",
+        "root",
+        "start",
+        "session",
+    }
 )
 """Fields by which facts refer to each other. They are no free text, and a ledger with other ids could not be folded again."""
 

@@ -33,10 +33,12 @@ Outcome = Literal[
     "interrupted",
     "unavailable",
     "refused",
+    "rejected",
     "error",
 ]
 """``unavailable``: the provider could not serve the agent now (it waits, and spends no try). ``refused``: it will not serve it at
-all until a person acts. ``interrupted``: ended from outside. ``error``: the platform could not do its part."""
+all until a person acts. ``rejected``: a person said no. ``interrupted``: ended from outside. ``error``: the platform could not do
+its part."""
 
 ErrorClass = Literal[
     "rate_limit",
@@ -50,8 +52,14 @@ ErrorClass = Literal[
     "permission",
     "blocked",
     "context_overflow",
+    "turn_limit",
+    "empty",
+    "budget",
+    "unreadable",
     "crash",
 ]
+"""``empty``: it ended well and said nothing. ``budget``: the meter let no further request out. ``unreadable``: the stream is none
+the driver knows, so nothing can be said of the work."""
 
 WAITING_CLASSES = frozenset({"rate_limit", "usage_window", "capacity", "network", "server"})
 """What passes by itself: wait, and try again without spending an attempt."""
@@ -94,11 +102,60 @@ class AgentError(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reset_at: float = 0.0
 
 
-class Report(msgspec.Struct, frozen=True):
-    """What a transcript says of the call: its price, and the error that ended it, if there was one."""
+class Tokens(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tokens by what they cost. ``input`` is what was neither read from the provider's cache nor written to it; ``output`` includes
+    what was thought and not shown."""
+
+    input: int = 0
+    cached: int = 0
+    cache_write: int = 0
+    output: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(
+            self.input + other.input,
+            self.cached + other.cached,
+            self.cache_write + other.cache_write,
+            self.output + other.output,
+        )
+
+    def __sub__(self, other: Tokens) -> Tokens:
+        """What came on top of ``other``; never below nothing."""
+        return Tokens(
+            max(0, self.input - other.input),
+            max(0, self.cached - other.cached),
+            max(0, self.cache_write - other.cache_write),
+            max(0, self.output - other.output),
+        )
+
+    def usage(self, cost_usd: float | None) -> Usage:
+        """As a bill counts it: all that went in, all that came out."""
+        return Usage(self.input + self.cached + self.cache_write, self.output, cost_usd)
+
+
+class Tally(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a session had used in all when a call ended: some programs report only such sums, also for a session gone on with."""
+
+    tokens: Tokens = Tokens()
+    cost_usd: float = 0.0
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a transcript says of the call.
+
+    ``usage`` is this call's alone. ``finished`` is the driver's judgement of stream and exit together; None when the program has no
+    stream to judge by, and its exit code decides. ``answer`` is the last thing it said (the JSON, when a schema was asked for).
+    ``denied`` names tools it was not allowed to use. ``total`` is the session's sum so far.
+    """
 
     usage: Usage = Usage()
     error: AgentError | None = None
+    finished: bool | None = None
+    session: str = ""
+    total: Tally = Tally()
+    answer: str = ""
+    turns: int = 0
+    denied: tuple[str, ...] = ()
 
 
 class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -141,8 +198,47 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
                 return self.error or "could not be started"
 
 
+Severity = Literal["critical", "major", "minor", "note"]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing a reviewer objects to. ``id`` is the same for the same objection over all rounds; ``line`` 0: the whole file."""
+
+    id: str
+    severity: Severity
+    file: str
+    line: int = 0
+    evidence: str = ""
+    fix: str = ""
+
+
+class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Tests by what became of them, as a gate's program reports them. ``failures`` are the names of those that failed, as far as they
+    are told. What was skipped did not pass."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    failures: tuple[str, ...] = ()
+
+    @property
+    def collected(self) -> int:
+        return self.passed + self.failed + self.skipped
+
+    @property
+    def named(self) -> bool:
+        """Whether every failure is told by its name."""
+        return 0 < self.failed <= len(self.failures)
+
+    def __add__(self, other: Tests) -> Tests:
+        return Tests(
+            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped, self.failures + other.failures
+        )
+
+
 class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a gate says of one commit. ``evidence`` is the excerpt that matters; ``log`` names the file with everything."""
+    """What a gate says of one commit. ``evidence`` is the excerpt that matters; ``log`` names the file with everything.
+    ``tests``: what it reports of tests, where it does."""
 
     gate: str
     commit: str
@@ -151,10 +247,12 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     evidence: str = ""
     log: str = ""
     duration_s: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    tests: Tests | None = None
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the next attempt is told about an earlier one."""
+    """What the next attempt is told about an earlier one. ``signal``: the one its program was killed by (0: by none)."""
 
     attempt: int
     outcome: Outcome
@@ -162,6 +260,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     agent: str = ""
     at: float = 0.0
     error: AgentError | None = None
+    signal: int = 0
     fingerprint: str = ""
     commit: str = ""
     files: tuple[str, ...] = ()

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
 
 from chargehand.model import facts
-from chargehand.model.work import DONE_STATES, AgentError, Exit, Failure, Usage, Verdict
+from chargehand.model.work import DONE_STATES, AgentError, Exit, Failure, Tally, Usage, Verdict
 from chargehand.plan import graph
 from chargehand.plan.routing import fingerprint
 
@@ -20,7 +21,21 @@ LAST = 9
 BY_PARTS = "(its parts)"
 """The agent of a task that was split: nobody, it lands when its parts have."""
 
+REVIEW = "review/"
+"""What the gate of a review is called before its role."""
+
 _OfAttempt = facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | facts.AttemptQueued
+
+
+class Session(NamedTuple):
+    """An agent's conversation that could be gone on with. ``root`` is the attempt that began it, ``commit`` holds what it has done
+    so far on top of ``base``, ``total`` is what it has used."""
+
+    id: str
+    root: str
+    base: str
+    commit: str
+    total: Tally
 
 
 class Attempt:
@@ -29,6 +44,9 @@ class Attempt:
     def __init__(self, fact: facts.AttemptClaimed, at: float) -> None:
         self.id, self.task, self.number = fact.attempt, fact.task, fact.number
         self.agent, self.model, self.base = fact.agent, fact.model, fact.base
+        self.resumes, self.root, self.start = fact.resumes, fact.root or fact.attempt, fact.start or fact.base
+        self.before = Tally()
+        self.finished: bool | None = None
         self.started_at = at
         self.reserved = fact.reserved
         self.error: AgentError | None = None
@@ -40,14 +58,30 @@ class Attempt:
         self.proposal_base = ""
         self.files: tuple[str, ...] = ()
         self.verdicts: list[Verdict] = []
+        self.reviews: dict[str, facts.ReviewAsked] = {}
+        self.question: facts.QuestionAsked | None = None
+        self.answer: facts.QuestionAnswered | None = None
         self.queued = False
         self.outcome = ""
         self.reason = ""
         self.excerpt = ""
 
-    def judged(self, gate: str) -> Verdict | None:
-        """What that gate said of the present proposal, if it was asked."""
-        return next((v for v in reversed(self.verdicts) if v.gate == gate and v.commit == self.proposal), None)
+    @property
+    def well(self) -> bool:
+        """Whether the agent ended as it should: by its exit code, or by what its stream says where it has one."""
+        if self.exit is None or self.exit.cause != "exited":
+            return False
+        return self.exit.ok if self.finished is None else self.finished
+
+    def judged(self, gate: str, commit: str = "") -> Verdict | None:
+        """What that gate said of the present proposal, or of ``commit``, if it was asked."""
+        commit = commit or self.proposal
+        return next((v for v in reversed(self.verdicts) if v.gate == gate and v.commit == commit), None)
+
+    @property
+    def said(self) -> tuple[Verdict, ...]:
+        """All that was said of the change as it stands: of the proposal by gates, of the commit by reviewers and people."""
+        return tuple(verdict for verdict in self.verdicts if verdict.commit in {self.proposal, self.commit})
 
 
 class Card:
@@ -73,6 +107,7 @@ class Card:
 
     def describe(self, fact: facts.TaskAdded) -> None:
         self.id, self.order, self.title, self.priority = fact.task, fact.order, fact.title, fact.priority
+        self.session: Session | None = None  # its agent was told another task
         self.own_needs, self.hours, self.milestone = fact.needs, fact.estimate_hours, fact.milestone
         self.deferred = False
 
@@ -115,6 +150,11 @@ class Board:
             facts.TaskFailed: self._failed,
             facts.TaskNeedsHuman: self._needs_human,
             facts.TaskReopened: self._reopened,
+            facts.TaskSkipped: self._skipped,
+            facts.ReviewAsked: self._reviewing,
+            facts.ReviewGiven: self._reviewed,
+            facts.QuestionAsked: self._asked,
+            facts.QuestionAnswered: self._answered,
             facts.ReplanAsked: self._replanning,
             facts.TaskReplanned: self._replanned,
         }
@@ -156,6 +196,8 @@ class Board:
         card = self.cards[fact.task]
         card.attempts = max(card.attempts, fact.number)
         card.attempt = Attempt(fact, at)
+        if fact.resumes and card.session:
+            card.attempt.before = card.session.total
         self._move(card, "working", f"attempt {fact.number}, {fact.agent}")
         self.changed_attempts[fact.attempt] = card.attempt
 
@@ -171,6 +213,11 @@ class Board:
     def _exited(self, fact: facts.AttemptExited, _at: float) -> None:
         card, attempt = self._live(fact)
         attempt.exit, attempt.usage, attempt.error = fact.exit, fact.charged, fact.error
+        attempt.finished = fact.finished
+        session = fact.session or attempt.resumes
+        card.session = None
+        if session:
+            card.session = Session(session, attempt.root, attempt.base, attempt.start, fact.total)
         card.usage = card.usage + fact.charged
         card.working_s += max(0.0, fact.exit.ended_at - fact.exit.started_at)
         self.changed_tasks[card.id] = card
@@ -178,6 +225,8 @@ class Board:
     def _taken(self, fact: facts.CommitTaken, _at: float) -> None:
         card, attempt = self._live(fact)
         attempt.commit, attempt.files = fact.commit, fact.files
+        if card.session:
+            card.session = card.session._replace(commit=fact.commit)
         attempt.proposal, attempt.proposal_base = fact.proposal, fact.base
         if fact.proposal:
             self._move(card, "judging", "gates run on its commit")
@@ -234,6 +283,41 @@ class Board:
         card = self.cards[fact.task]
         card.failures.clear()
         self._move(card, "todo", f"opened again by {fact.by}")
+
+    def _skipped(self, fact: facts.TaskSkipped, at: float) -> None:
+        card = self.cards[fact.task]
+        if card.attempt is not None:
+            card.attempt.ended_at, card.attempt.outcome, card.attempt.reason = at, "rejected", f"skipped by {fact.by}"
+            self.changed_attempts[card.attempt.id] = card.attempt
+            card.attempt = None
+        self._move(card, "skipped", f"skipped by {fact.by}{f': {fact.reason}' if fact.reason else ''}")
+        self._release(card)
+
+    def _reviewing(self, fact: facts.ReviewAsked, _at: float) -> None:
+        card = self.cards[fact.task]
+        assert card.attempt is not None
+        card.attempt.reviews[fact.role] = fact
+        self._move(card, "judging", "agents review it")
+
+    def _reviewed(self, fact: facts.ReviewGiven, _at: float) -> None:
+        card = self.cards[fact.task]
+        card.usage = card.usage + fact.charged
+        self.changed_tasks[card.id] = card
+        assert card.attempt is not None
+        card.attempt.reviews.pop(fact.verdict.gate.removeprefix(REVIEW), None)
+        card.attempt.verdicts.append(fact.verdict)
+
+    def _asked(self, fact: facts.QuestionAsked, _at: float) -> None:
+        card = self.cards[fact.task]
+        assert card.attempt is not None
+        card.attempt.question, card.attempt.answer = fact, None
+        self._move(card, "needs_human", fact.text)
+
+    def _answered(self, fact: facts.QuestionAnswered, _at: float) -> None:
+        card = self.cards[fact.task]
+        if card.attempt is not None and card.attempt.question is not None and card.attempt.question.id == fact.id:
+            card.attempt.answer = fact
+            self._move(card, "judging", f"{fact.answer} by {fact.by}")
 
     def _replanning(self, fact: facts.ReplanAsked, _at: float) -> None:
         card = self.cards[fact.task]
@@ -325,6 +409,11 @@ class Board:
         """Attempts that were claimed and did not end: after a crash these are to be taken up again."""
         return [card.attempt for card in self.cards.values() if card.attempt is not None]
 
+    def live_calls(self) -> list[facts.ReviewAsked | facts.ReplanAsked]:
+        """Calls of planners and reviewers that were asked for and not answered."""
+        reviews = [review for attempt in self.live_attempts() for review in attempt.reviews.values()]
+        return [*self.live_plans(), *reviews]
+
     def live_plans(self) -> list[facts.ReplanAsked]:
         """Planners' calls that were asked for and not answered."""
         return [card.planning for card in self.cards.values() if card.planning is not None]
@@ -341,7 +430,7 @@ class Board:
 
 def failure_of(attempt: Attempt, fact: facts.AttemptEnded) -> Failure:
     """What the next attempt is told about this one."""
-    said = tuple(v for v in attempt.verdicts if v.commit == attempt.proposal and v.verdict != "pass")
+    said = tuple(verdict for verdict in attempt.said if verdict.verdict != "pass")
     return Failure(
         attempt=attempt.number,
         outcome=fact.outcome,
@@ -349,6 +438,7 @@ def failure_of(attempt: Attempt, fact: facts.AttemptEnded) -> Failure:
         agent=attempt.agent,
         at=attempt.ended_at or 0.0,
         error=attempt.error,
+        signal=(attempt.exit.signal or 0) if attempt.exit else 0,
         fingerprint=fingerprint(fact.outcome, said, fact.excerpt),
         commit=attempt.commit,
         files=attempt.files,

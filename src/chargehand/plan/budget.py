@@ -6,6 +6,7 @@ from the ledger and are never taken back, so no reset, crash or new run gives an
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from chargehand.model.config import BudgetConfig
@@ -40,8 +41,10 @@ class Answer(NamedTuple):
 class Budget:
     """The caps of one run with what was paid against them."""
 
-    def __init__(self, config: BudgetConfig, run: str, day: int) -> None:
-        self._config, self._run, self._day = config, run, day
+    def __init__(
+        self, config: BudgetConfig, run: str, day: int, own_cap: Callable[[str], float | None] = lambda _task: None
+    ) -> None:
+        self._config, self._run, self._day, self._own_cap = config, run, day, own_cap
         keys = [(scope, unit) for scope in SCOPES for unit in UNITS]
         self._caps = {key: cap for key in keys if (cap := getattr(config, "_".join(key))) is not None}
         self._spent: dict[tuple[str, str], float] = {}
@@ -54,6 +57,15 @@ class Budget:
         if named is not None:
             return named
         return DEFAULT_RESERVE[unit] if any(capped == unit for _, capped in self._caps) else None
+
+    def _caps_of(self, task: str) -> Iterable[tuple[tuple[str, str], float]]:
+        """Every cap that holds for a task, its own among them: the smaller one counts."""
+        own = self._own_cap(task)
+        if own is None:
+            return self._caps.items()
+        caps = dict(self._caps)
+        caps["task", "usd"] = min(own, caps.get(("task", "usd"), own))
+        return caps.items()
 
     def charge(self, paid: Paid) -> list[str]:
         """Count a charge. Returns a notice for each cap that passed 80 % by it, once."""
@@ -89,7 +101,7 @@ class Budget:
     def may(self, task: str, number: int) -> Answer:
         """Whether a call for this attempt of this task may be made now."""
         waits = ""
-        for (kind, unit), cap in self._caps.items():
+        for (kind, unit), cap in self._caps_of(task):
             if kind == "retry" and number == 1:
                 continue
             scope = f"{kind}:{task}" if kind in {"task", "retry"} else kind
@@ -107,6 +119,16 @@ class Budget:
                 return Answer("task" if kind in {"task", "retry"} else "all", reason)
             waits = reason
         return Answer("wait", waits) if waits else Answer("yes")
+
+    def left(self, task: str, number: int) -> tuple[dict[str, float], dict[str, int]]:
+        """What was not charged yet of each cap that holds for this attempt, by pot: USD, and tokens."""
+        pots: dict[str, dict[str, float]] = {"usd": {}, "tokens": {}}
+        for (kind, unit), cap in self._caps_of(task):
+            if kind == "retry" and number == 1:
+                continue
+            scope = f"{kind}:{task}" if kind in {"task", "retry"} else kind
+            pots[unit][scope] = max(0.0, cap - self._spent.get((scope, unit), 0.0))
+        return pots["usd"], {scope: int(amount) for scope, amount in pots["tokens"].items()}
 
     def exhausted(self) -> str:
         """The reason when a cap that holds for everything is used up, so that nothing paid may go on."""

@@ -92,6 +92,35 @@ def _wait(failures: Sequence[Failure], config: Config, task: str) -> Route:
     return Route("wait", last.reason, wait, agent_wide=last.error.kind in AGENT_WIDE)
 
 
+_SESSION_WHOLE = frozenset({"interrupted", "unavailable"})
+"""How an attempt may end from outside, so that its conversation is simply gone on with."""
+
+_SESSION_LEARNS = frozenset({"gate_failed", "empty", "timeout", "stall"})
+"""How an attempt may end so that its agent, told what was wrong, knows best what to do."""
+
+_SESSION_SPENT = frozenset({"context_overflow", "unreadable", "crash"})
+
+
+def goes_on(failures: Sequence[Failure], agent: str, config: Config) -> bool:
+    """Whether the next attempt goes on with the session of the last one, if that can be had.
+
+    Not when the session itself is broken (an agent that ends with an error, also one that was just resumed), nor when it failed
+    twice in the same way: then its conversation is what leads astray.
+    """
+    if not failures or failures[-1].agent != agent:
+        return False
+    last = failures[-1]
+    killed = bool(last.signal) and (last.error is None or last.error.kind == "crash")
+    if last.error and last.error.kind in _SESSION_SPENT and not killed:
+        return False
+    if last.outcome in _SESSION_WHOLE:
+        return True
+    if config.retry.session == "fresh" or (len(failures) > 1 and failures[-2].fingerprint == last.fingerprint):
+        return False
+    turns = last.outcome == "agent_failed" and last.error is not None and last.error.kind == "turn_limit"
+    return turns or killed or last.outcome in _SESSION_LEARNS
+
+
 def next_agent(failures: Sequence[Failure], default: str, config: Config) -> str:
     """Who gets the next try: the default agent; the next of ``escalate`` each time the same failure came twice in a row, and, if it
     never did, the first of them for the last try."""

@@ -11,6 +11,8 @@ import time
 
 from chargehand.process import tree
 from chargehand.process.channel import Channel
+from chargehand.process.crowd import Crowd
+from chargehand.process.news import News
 from chargehand.process.progress import last_change
 from chargehand.process.spool import Spool
 
@@ -45,8 +47,10 @@ class Attempt:
         self._kill_at: float | None = None
         self._give_up_at: float | None = None
         self._spools: list[Spool] = []
-        self._open: dict[int, Spool] = {}
+        self._open: dict[int, Spool | News] = {}
+        self._news: News | None = None
         self._heard = self._began = self._began_wall = 0.0
+        self._crowd = Crowd(launch["processes"], time.monotonic())
 
     def run(self, record: int) -> dict[str, Any]:
         """Start the program, note it in the file ``record``, stay until it and all it started are gone."""
@@ -64,10 +68,12 @@ class Attempt:
             self._began = self._heard = time.monotonic()
             self._note(record, before)
             self._watch()
+        for pipe in self._open:
+            self._channel.ignore(pipe)
         for spool in self._spools:
-            if spool.pipe in self._open:
-                self._channel.ignore(spool.pipe)
             spool.finish()
+        if self._news:
+            self._conclude(self._news)
         os.chdir("/")
         return self._result()
 
@@ -83,6 +89,9 @@ class Attempt:
                 os.set_blocking(pipe, False)
                 ends.append(end)
                 self._spools.append(Spool(pipe, f"{launch['directory']}/{name}.log", launch["output_cap"]))
+            if launch["caged"]:
+                self._news = News()
+                ends.append(self._news.end)
             # Not subprocess: it costs four milliseconds to import, and cannot undo the signals the shim ignores.
             self._pid = os.posix_spawn(
                 program,
@@ -96,9 +105,11 @@ class Attempt:
         finally:
             for fd in (stdin, *ends):
                 os.close(fd)
-        for spool in self._spools:
-            self._open[spool.pipe] = spool
-            self._channel.watch(spool.pipe)
+        self._open = {spool.pipe: spool for spool in self._spools}
+        if self._news:
+            self._open[self._news.pipe] = self._news
+        for pipe in self._open:
+            self._channel.watch(pipe)
 
     def _note(self, record: int, before: int) -> None:
         # When it started lies between the two. To ask the kernel would mean to wait for the end of its execve.
@@ -124,6 +135,7 @@ class Attempt:
             launch = self._launch
             due = [self._began + launch["timeout_s"]] if launch["timeout_s"] else []
             due += [self._heard + launch["stall_s"]] if launch["stall_s"] else []
+            due += self._crowd.due
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     def _hear(self, pipe: int) -> None:
@@ -132,24 +144,41 @@ class Attempt:
         else:
             del self._open[pipe]
             self._channel.ignore(pipe)
+        if self._news:
+            self._note_end(self._news.status)
 
     def _reap(self) -> None:
         """Collect the dead. As the subreaper we are the ancestor of all that live: no child left means no descendant left."""
-        ended = False
         try:
             while True:
                 pid, status = os.waitpid(-1, os.WNOHANG)
                 if not pid:
                     break
                 if pid == self._pid:
-                    self._status = status
-                    ended = True
-            if ended:
-                self._leftovers = sum(not process.dead for process in self._descendants())
+                    if self._news:
+                        self._news.take()
+                        self._note_end(self._news.status)
+                    self._note_end(status)
         except ChildProcessError:
             self._gone = True
             if not tree.SEES_ALL:
                 tree.send([-self._pid], signal.SIGKILL)
+
+    def _note_end(self, status: int | None) -> None:
+        """The program has ended; what of it lives on is counted now."""
+        if status is not None and self._status is None:
+            self._status = status
+            # A cage and the first process in it are there to the end.
+            mine = [process for process in self._descendants() if self._pid not in (process.pid, process.parent)]
+            self._leftovers = sum(not process.dead for process in mine)
+
+    def _conclude(self, news: News) -> None:
+        """What a cage told last."""
+        news.close()
+        if self._cause == "exited" and not news.running:
+            self._cause = "not_started"
+            self._status = None
+            self._errors.append(news.error or f"the cage could not be made: {_last_words(self._launch['directory'])}")
 
     def _descendants(self) -> list[tree.Process]:
         return tree.descendants([os.getpid()], tree.processes())
@@ -165,6 +194,9 @@ class Attempt:
             self._end("cancelled", launch["kill_s"], now)
         elif launch["timeout_s"] and now >= self._began + launch["timeout_s"]:
             self._end("timeout", launch["kill_s"], now)
+        elif self._crowd.too_many(now, lambda: len(self._descendants())):
+            self._errors.append(f"ended because it had more than {launch['processes']} processes")
+            self._end("exited", 0.0, now)
         elif launch["stall_s"] and now >= self._heard + launch["stall_s"] and not self._files_changed(now):
             self._end("stall", launch["kill_s"], now)
 
@@ -178,13 +210,17 @@ class Attempt:
         self._cause = cause
         self._kill_at = now + grace
         self._give_up_at = self._kill_at + _KILL_PATIENCE
-        tree.terminate(self._targets())
+        # The cage stays until the program in it has had its time to end: without it, it would be killed at once.
+        cage = self._pid if self._news and self._news.running else 0
+        tree.terminate(pid for pid in self._targets() if pid != cage)
 
     def _kill(self, now: float) -> None:
         if self._give_up_at is not None and now >= self._give_up_at:
             self._gone = self.stuck = True
             self._errors.append(f"{len(self._targets())} processes could not be ended")
             return
+        if self._news:
+            tree.send([self._pid], signal.SIGKILL)  # with the first process of a namespace the kernel ends all others
         tree.kill(self._targets)
         self._kill_at = now + _KILL_PAUSE
 
@@ -206,6 +242,14 @@ class Attempt:
             "leftovers": self._leftovers,
             "error": "; ".join([*self._errors, *(spool.error for spool in self._spools if spool.error)]),
         }
+
+
+def _last_words(directory: str) -> str:
+    """The last line a cage wrote before it failed."""
+    try:
+        return tree.read(f"{directory}/stderr.log")[-1000:].decode(errors="replace").strip().split("\n")[-1]
+    except OSError:
+        return "it did not say why"
 
 
 def find_program(name: str, path: str) -> str:

@@ -27,7 +27,8 @@ _TOOLCHAINS = {
     "UV_PYTHON_INSTALL_DIR": ".local/share/uv/python",
     "VOLTA_HOME": ".volta",
 }
-_TOOLCHAINS_WITHOUT_PLACE = frozenset({"ANDROID_HOME", "GOROOT", "JAVA_HOME", "RUSTUP_TOOLCHAIN", "PYENV_VERSION", "RUBY_ROOT"})
+_TOOLCHAINS_ANYWHERE = frozenset({"ANDROID_HOME", "GOROOT", "JAVA_HOME", "RUBY_ROOT"})
+_CHOICES = frozenset({"RUSTUP_TOOLCHAIN", "PYENV_VERSION"})
 
 _CERTIFICATES = frozenset(
     {
@@ -40,10 +41,13 @@ _CERTIFICATES = frozenset(
         "SSL_CERT_FILE",
     }
 )
-_PROXIES = frozenset({"ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"})
+PROXIES = frozenset({"ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY"})
 _PASSWORD = re.compile(r"://[^/]*@|^[^/:]+:[^/@]+@")
 
-_ALLOWED = _PLAIN | _CERTIFICATES | _TOOLCHAINS_WITHOUT_PLACE | frozenset(_TOOLCHAINS)
+PLACES = _CERTIFICATES | _TOOLCHAINS_ANYWHERE | frozenset(_TOOLCHAINS)
+"""Variables whose value is a file or a folder that must be readable for them to mean anything."""
+
+_ALLOWED = _PLAIN | _CHOICES | PLACES
 
 
 def environment(ambient: Mapping[str, str], home: Path, passed: Sequence[str] = ()) -> dict[str, str]:
@@ -70,7 +74,7 @@ def private_home(home: Path) -> dict[str, str]:
 
 
 def _harmless(name: str, value: str) -> bool:
-    if name.upper() in _PROXIES:
+    if name.upper() in PROXIES:
         return not _PASSWORD.search(value)
     return name in _ALLOWED or name.startswith("LC_")
 

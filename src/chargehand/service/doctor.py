@@ -41,7 +41,7 @@ def examine(project: Project, settings: Callable[[], Config], preflight: Callabl
 
 def _work(project: Project, config: Config, preflight: Callable[[Config], Iterator[Finding]]) -> Iterator[Finding]:
     try:
-        spec = specs.read(project, config.spec)
+        spec = specs.read(project, config.spec, config.format)
         yield Finding("ok", "spec", f"{spec.path}: {len(spec.tasks)} tasks, {len(spec.warnings)} warnings")
         resolved = workplace.resolve(project, config, spec)
         if resolved.target:

@@ -58,6 +58,11 @@ def _attempt(project: Project, row: dict[str, Any], verdicts: list[dict[str, Any
     return cast("AttemptObject", {**row, **added})
 
 
+def find(project: Project, task_id: str) -> TaskObject:
+    """The task of that id, or whose id begins so unmistakably. Raises UsageProblem when there is none."""
+    return _task(overview(project), task_id)
+
+
 def why(project: Project, task_id: str) -> Why:
     """Why a task is in its state: the reason, what it waits for (followed to the roots), what failed last, what to do."""
     seen = overview(project)
@@ -85,6 +90,8 @@ def why(project: Project, task_id: str) -> Why:
 
 def _advice(task: TaskObject, roots: list[TaskObject]) -> str:
     match task["state"]:
+        case "needs_human" if task["reason"].startswith("may "):
+            return f"chargehand diff {task['id']}, then chargehand approve|reject|skip {task['id']}"
         case "failed" | "needs_human":
             return f"chargehand show {task['id']}, then chargehand retry {task['id']}"
         case "waiting" if stuck := [root["id"] for root in roots if root["state"] in {"failed", "needs_human"}]:

@@ -50,13 +50,15 @@ class Order:
 
 
 class Hands(NamedTuple):
-    """What the wiring provides, made when it is asked for: nothing appears on disk before the checks are over."""
+    """What the wiring provides, made when it is asked for: nothing appears on disk before the checks are over. ``unprotected``:
+    what is to be said when nothing keeps agents in."""
 
     preflight: Callable[[], Sequence[Problem]]
     store: Callable[[], Store]
     depot: Callable[[], Depot | None]
     crew: Callable[[Store, Depot | None], Crew]
     clock: Clock
+    unprotected: str = ""
 
 
 class Report(NamedTuple):
@@ -107,7 +109,9 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
         try:
             depot = hands.depot()
             try:
-                source = SpecSource(project, config)
+                source = SpecSource(project, config, spec)
+                if hands.unprotected:
+                    view.note(hands.unprotected)
                 return asyncio.run(_run(config, hands.crew(store, depot), order, source, view))
             finally:
                 if depot is not None:
@@ -147,7 +151,8 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     if before:
         opening += _changed_caps(before, config)
     opening += reconcile(board, crew.spec, {} if open_run else crew.store.landed_before())
-    if order.reopen and board.cards[order.reopen].state in {"failed", "needs_human"}:
+    again = board.cards.get(order.reopen)
+    if again and again.state in {"failed", "needs_human"} and again.attempt is None:
         opening.append(TaskReopened(task=order.reopen, by=operator()))
     opening += _money_again(board, opening)
     opening = [crew.redactor.facts(fact) for fact in opening]
@@ -157,9 +162,12 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     board.open()
     among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
     cards = [card for card in board.cards.values() if card.state != "cancelled"]
-    if open_run is None and not order.watch and all(card.done for card in cards) and not _pending(crew.depot):
+    wanted = {order.task, order.reopen}
+    by_hand = {task.id for task in crew.spec.tasks if task.manual and task.id not in wanted}
+    asked = [card for card in cards if card.id not in by_hand]
+    if open_run is None and not order.watch and all(card.done for card in asked) and not _pending(crew.depot):
         end = RunFinished(run=run_id, state="finished", reason=f"all {len(cards)} tasks landed before: nothing to do")
-        return Report(end, cards, cards, unrecorded=Event(0, now, run_id, end))
+        return Report(end, asked, cards, unrecorded=Event(0, now, run_id, end))
     ledger = Ledger(crew.store, board, crew.clock, run_id, crew.redactor)
     ledger.subscribe(view.hear)
     ledger.enter(opening, now)
@@ -172,7 +180,8 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     finally:
         await crew.launcher.close()
     cards = runner.cards
-    return Report(end, [card for card in cards if among is None or card.id in among], cards)
+    asked = [card for card in cards if (among is None or card.id in among) and (card.done or card.id not in by_hand)]
+    return Report(end, asked, cards)
 
 
 def _pending(depot: Depot | None) -> bool:
@@ -225,22 +234,27 @@ def _money_again(board: Board, opening: Sequence[Fact]) -> list[Fact]:
 class SpecSource:
     """The user's files, looked at again while an engine works. ``board`` is set when there is one."""
 
-    def __init__(self, project: Project, config: Config) -> None:
-        self._project, self._path = project, config.spec
-        self._spec_seen, self._settings_seen = _mark(project.root / config.spec), _mark(project.config)
+    def __init__(self, project: Project, config: Config, spec: Spec) -> None:
+        self._project, self._config = project, config
+        self._files: tuple[str, ...] = (config.spec, *spec.all_files())
+        self._spec_seen, self._settings_seen = self._marks(), _mark(project.config)
         self.board: Board | None = None
 
     def changed_spec(self) -> tuple[Spec, list[Fact]] | None:
         """See ``engine.runner.Source``. A spec that cannot be used is left alone until it can."""
-        seen = _mark(self._project.root / self._path)
+        seen = self._marks()
         if seen == self._spec_seen or self.board is None:
             return None
         self._spec_seen = seen
         try:
-            spec = specs.read(self._project, self._path)
+            spec = specs.read(self._project, self._config.spec, self._config.format)
         except (ChargehandError, OSError):
             return None
+        self._files = (self._config.spec, *spec.all_files())
         return spec, reconcile(self.board, spec, {})
+
+    def _marks(self) -> tuple[tuple[int, int, int], ...]:
+        return tuple(_mark(self._project.root / path) for path in self._files)
 
     def changed_settings(self) -> bool:
         """See ``engine.runner.Source``."""

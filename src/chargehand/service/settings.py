@@ -12,22 +12,31 @@ import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from chargehand.model.config import Config
+from chargehand.model.config import Config, Look
 from chargehand.model.errors import ConfigProblem, Problem
 from chargehand.service.project import Project
+from chargehand.service.widening import fingerprint, widened
+
+if TYPE_CHECKING:
+    from chargehand.spec.spec_runner_config import Note
 
 PREFIX = "CHARGEHAND_"
 
+SPEC_RUNNER = "spec-runner.config.yaml"
+"""Another tool's settings, understood where there are none of ours."""
+
 
 class Settings(NamedTuple):
-    """The merged settings, and the origin of every value that was set: ``chargehand.toml``, ``$CHARGEHAND_JOBS``, ``--jobs`` ..."""
+    """The merged settings, and the origin of every value that was set: ``chargehand.toml``, ``$CHARGEHAND_JOBS``, ``--jobs`` ...
+    ``widened`` is what the project's file allows beyond what the user himself does, by dotted key."""
 
     config: Config
     origins: dict[str, str]
+    widened: dict[str, Any]
 
     def rows(self) -> list[tuple[str, object, str]]:
         """Every setting as (dotted key, value, origin), in a fixed order."""
@@ -40,10 +49,14 @@ class _Layer(NamedTuple):
     values: dict[str, Any]
     text: str = ""
     strict: bool = True
+    shared: bool = False  # it came with the repository
 
 
-def load(project: Project, flags: Mapping[str, Any], environ: Mapping[str, str], user_file: Path | None) -> Settings:
-    """Merge all layers. Raises ConfigProblem carrying every mistake found."""
+def load(
+    project: Project, flags: Mapping[str, Any], environ: Mapping[str, str], user_file: Path | None, *, trusting: bool = False
+) -> Settings:
+    """Merge all layers. Raises ConfigProblem carrying every mistake found; that the project's file allows more than the user does
+    is one, unless he trusts that content, or this is ``trusting``."""
     problems: list[Problem] = []
     layers = [
         *_file_layers(project, user_file, problems),
@@ -52,18 +65,44 @@ def load(project: Project, flags: Mapping[str, Any], environ: Mapping[str, str],
     ]
     merged: dict[str, Any] = {}
     origins: dict[str, str] = {}
+    wider: dict[str, Any] = {}
+    trusted: list[str] = []
     for layer in layers:
         before = len(problems)
         clean = _check(layer, layer.values, Config, "", problems)
         if len(problems) == before:
+            if layer.shared:
+                wider = widened(clean, merged)
+            else:
+                trusted += clean.get("trust", [])
             _merge(merged, clean)
             origins.update((key, layer.origin) for key, _ in _leaves(clean))
     if not problems:
         problems += _cross_check(merged)
+    shared = next((layer for layer in layers if layer.shared), None)
+    if shared:
+        wider = {key: value for key, value in wider.items() if _is_from(shared.origin, key, origins)}
+        if not trusting and fingerprint(wider) not in trusted:
+            problems += _not_allowed(shared, wider, user_file)
     if problems:
         count = f"{len(problems)} mistakes" if len(problems) > 1 else problems[0].message
         raise ConfigProblem(f"the settings cannot be used: {count}", problems=tuple(problems))
-    return Settings(msgspec.convert(merged, Config), origins)
+    return Settings(msgspec.convert(merged, Config), origins, wider)
+
+
+def _is_from(origin: str, key: str, origins: Mapping[str, str]) -> bool:
+    """Whether nobody after him has overruled this setting, or any part of this table."""
+    return any(where == origin for name, where in origins.items() if name == key or name.startswith(f"{key}."))
+
+
+def _not_allowed(layer: _Layer, wider: Mapping[str, Any], user_file: Path | None) -> Iterator[Problem]:
+    own = f", or set it in your own {user_file}" if user_file else ""
+    for key, value in wider.items():
+        where, _, name = key.rpartition(".")
+        shown = f" = {value!r}" if not isinstance(value, dict) else ""
+        message = f"`{key}`{shown} allows more than your own settings do, and a project's file may only allow less"
+        prefix = f"{where}." if where else ""
+        yield _problem(layer, "config.widens", message, name, prefix, f"if you agree: chargehand trust{own}")
 
 
 def _file_layers(project: Project, user_file: Path | None, problems: list[Problem]) -> Iterator[_Layer]:
@@ -71,12 +110,31 @@ def _file_layers(project: Project, user_file: Path | None, problems: list[Proble
         yield from _toml(user_file, str(user_file), problems)
     own, shared = project.config, project.root / "pyproject.toml"
     if own.is_file():
-        yield from _toml(own, own.name, problems)
-    elif shared.is_file():
+        for layer in _toml(own, own.name, problems):
+            yield layer._replace(shared=True)
+        return
+    if shared.is_file():
         for layer in _toml(shared, f"{shared.name} [tool.chargehand]", problems):
             values = layer.values.get("tool", {}).get("chargehand")
             if isinstance(values, dict):
-                yield layer._replace(values=values)
+                yield layer._replace(values=values, shared=True)
+                return
+    other = project.root / SPEC_RUNNER
+    if other.is_file():
+        values, _, found = _spec_runner(other)
+        problems += [problem for problem in found if problem.severity == "error"]
+        yield _Layer(SPEC_RUNNER, values, shared=True)
+
+
+def _spec_runner(file: Path) -> tuple[dict[str, Any], tuple[Note, ...], tuple[Problem, ...]]:
+    from chargehand.spec.spec_runner_config import read_config
+
+    return read_config(file.read_bytes().decode("utf-8-sig", "replace"), file.name)
+
+
+def translated(project: Project, origins: Mapping[str, str]) -> tuple[Note, ...]:
+    """What became of each key of a ``spec-runner.config.yaml``, where the settings come from one."""
+    return _spec_runner(project.root / SPEC_RUNNER)[1] if SPEC_RUNNER in origins.values() else ()
 
 
 def _toml(path: Path, origin: str, problems: list[Problem]) -> Iterator[_Layer]:
@@ -172,27 +230,43 @@ def _problem(layer: _Layer, code: str, message: str, key: str, where: str, hint:
 
 
 def _cross_check(merged: Mapping[str, Any]) -> Iterator[Problem]:
-    agents = merged.get("agents", {})
+    agents, gates = merged.get("agents", {}), merged.get("gates", {})
     chosen = merged.get("agent", "")
     if chosen and chosen not in agents:
         near = difflib.get_close_matches(chosen, agents, n=1)
         hint = f"did you mean `{near[0]}`?" if near else f"add a table [agents.{chosen}]"
         yield Problem("config.agent", f"agent `{chosen}` is not configured", "agent", hint=hint)
-    retry = merged.get("retry", {})
-    for name in [*retry.get("escalate", []), *filter(None, [retry.get("planner")])]:
-        if name not in agents:
-            yield Problem("config.agent", f"agent `{name}` of [retry] is not configured", "retry", hint=f"add [agents.{name}]")
+    yield from _names(merged, agents, gates)
     for name, table in agents.items():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-            yield Problem("config.agent", f"agent name `{name}` may hold letters, digits, `.`, `_` and `-`", f"agents.{name}")
-        wanted = "script" if table.get("kind") == "scripted" else "command"
-        if not table.get(wanted):
+        yield from _plain_name("agent", name)
+        wanted = {"scripted": "script", "command": "command", "acp": "command"}.get(table.get("kind", "command"), "")
+        if wanted and not table.get(wanted):
             yield Problem("config.agent", f"agent `{name}` has no `{wanted}`", f"agents.{name}", hint=f'{wanted} = "..."')
-    for name, table in merged.get("gates", {}).items():
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-            yield Problem("config.gate", f"gate name `{name}` may hold letters, digits, `.`, `_` and `-`", f"gates.{name}")
+    for name, table in gates.items():
+        yield from _plain_name("gate", name)
         if not table.get("command"):
             yield Problem("config.gate", f"gate `{name}` has no `command`", f"gates.{name}", hint='command = "make test"')
+
+
+def _names(merged: Mapping[str, Any], agents: Mapping[str, Any], gates: Mapping[str, Any]) -> Iterator[Problem]:
+    """Names that other tables use of agents and gates, and the names of roles."""
+    retry, review, approval = (merged.get(table, {}) for table in ("retry", "review", "approval"))
+    used = [
+        *(("agent", name, "retry", agents) for name in [*retry.get("escalate", []), *filter(None, [retry.get("planner")])]),
+        *(("agent", name, "review", agents) for name in review.get("agents", [])),
+        *(("gate", name, "approval", gates) for name in approval.get("gates", [])),
+    ]
+    for kind, name, where, known in used:
+        if name not in known:
+            yield Problem(f"config.{kind}", f"{kind} `{name}` of [{where}] is not configured", where, hint=f"add [{kind}s.{name}]")
+    for role in review.get("roles", []):
+        if not re.fullmatch(r"[a-z][a-z-]{0,39}", role):
+            yield Problem("config.review", f"role `{role}` may hold small letters and `-`", "review.roles")
+
+
+def _plain_name(kind: str, name: str) -> Iterator[Problem]:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        yield Problem(f"config.{kind}", f"{kind} name `{name}` may hold letters, digits, `.`, `_` and `-`", f"{kind}s.{name}")
 
 
 def _merge(into: dict[str, Any], values: Mapping[str, Any]) -> None:

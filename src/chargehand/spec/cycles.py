@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 Graph = Mapping[str, Sequence[str]]
 
+_SHOWN_IDS = 50
+
 
 def find_cycles(needs: Graph) -> list[tuple[str, ...]]:
     """One cycle for each knot of tasks that can never start, e.g. ``("A", "B", "A")``, in the order of the mapping.
@@ -104,3 +106,11 @@ def _shortest(start: str, graph: Graph, knot: frozenset[str]) -> tuple[str, ...]
                 came[need] = node
                 queue.append(need)
     raise AssertionError("a knot without a way back")
+
+
+def arrows(cycle: tuple[str, ...]) -> str:
+    """The cycle in full; one that would fill pages is cut in the middle and says by how much."""
+    if len(cycle) <= _SHOWN_IDS:
+        return " -> ".join(cycle)
+    gap = len(cycle) - _SHOWN_IDS
+    return " -> ".join((*cycle[: _SHOWN_IDS - 5], f"... {gap:,} more ...", *cycle[-5:]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from chargehand.spec.report import Report
 from chargehand.spec.scan import FORM, META_FORM, Scan
@@ -17,6 +18,17 @@ _FORMS = (
     ("checkboxes", re.compile(r"[ \t]*[-*+][ \t]+\[[ xX~!-]\][ \t]")),
 )
 _HINT = f'a task is a heading "{FORM}" with a line "{META_FORM}" below it'
+
+
+def lookalikes(view: list[str], passed: Collection[int]) -> tuple[str, list[int]]:
+    """The form most lines with an id have that are no boxes, by name, and those lines; ``passed`` are lines to pass over."""
+    name = ""
+    found: list[int] = []
+    for form, pattern in _FORMS[:2] + _FORMS[3:5]:
+        lines = [n for n, line in enumerate(view) if line and n not in passed and pattern.match(line)]
+        if len(lines) > len(found):
+            name, found = form, lines
+    return name, found
 
 
 def explain(scan: Scan, report: Report) -> None:

@@ -75,6 +75,12 @@ LABELS = {
     "traces to": "traces",
     "checklist": "checklist",
     "description": "description",
+    "mode": "mode",
+    "verifies": "verifies",
+    "scenarios": "scenarios",
+    "touches": "touches",
+    "tdd-waiver": "waiver",
+    "negative-control": "control",
 }
 """What a bold label opens. ``loose`` labels name tasks in some files and libraries in others: the text decides."""
 

@@ -169,12 +169,13 @@ class _Mask:
 
 
 def _front_matter(lines: list[str]) -> int:
-    """Number of lines of YAML front matter. A ``---`` that only draws a rule above headings is not taken for one."""
-    if lines[0].rstrip() != "---":
+    """Number of lines of front matter: YAML, or TOML between ``+++``. A ``---`` that only draws a rule above headings is none."""
+    mark = lines[0].rstrip()
+    if mark not in {"---", "+++"}:
         return 0
     for n in range(1, len(lines)):
         line = lines[n].rstrip()
-        if line in {"---", "..."}:
+        if line == mark or (line == "..." and mark == "---"):
             return n + 1
         if line.startswith("##"):
             return 0

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from types import MappingProxyType
 
+from msgspec.structs import replace
+
 from chargehand.model.errors import Problem, SpecProblem
-from chargehand.model.task import Spec
+from chargehand.model.task import Spec, Task
+from chargehand.spec.formats import FORMATS, detect
 from chargehand.spec.lines import BOM, cut
+from chargehand.spec.reading import read
 from chargehand.spec.report import EXCERPT
 from chargehand.spec.sections import trace
-from chargehand.spec.spec_runner import parse
 
-MAX_BYTES = 50_000_000
+MAX_BYTES = 10_000_000
+MAX_LINES = 400_000
 MAX_PROBLEMS = 1_000
-FORMAT = "spec-runner"
 
 _NO_DOCUMENTS: Mapping[str, bytes] = MappingProxyType({})
 
 
-def load(data: bytes, path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS) -> Spec:
+def load(data: bytes, path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS, format_name: str = "") -> Spec:
     """The spec in ``data``. ``path`` is only named in messages; ``documents`` (path to content) hold what tasks trace to.
 
     Raises ``SpecProblem`` with every error of the file at once.
     """
-    spec, problems = check(data, path, documents)
+    return usable(path, *check(data, path, documents, format_name))
+
+
+def usable(path: str, spec: Spec | None, problems: tuple[Problem, ...]) -> Spec:
+    """The spec, if there is one. Raises ``SpecProblem`` with every error otherwise."""
     if spec is None:
         errors = tuple(problem for problem in problems if problem.severity == "error")
         count = "one error" if len(errors) == 1 else f"{len(errors):,} errors"
@@ -33,24 +42,109 @@ def load(data: bytes, path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS)
     return spec
 
 
-def check(data: bytes, path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS) -> tuple[Spec | None, tuple[Problem, ...]]:
+def check(
+    data: bytes, path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS, format_name: str = ""
+) -> tuple[Spec | None, tuple[Problem, ...]]:
     """The spec and every error and warning about it. The spec is None when there is an error. Never raises."""
-    text = _decode(data, path)
-    if isinstance(text, Problem):
-        return None, (text,)
-    tasks, problems = parse(text, path)
+    return check_files({path: data}, path, documents, format_name)
+
+
+def check_files(
+    files: Mapping[str, bytes], path: str, documents: Mapping[str, bytes] = _NO_DOCUMENTS, format_name: str = ""
+) -> tuple[Spec | None, tuple[Problem, ...]]:
+    """The same for a spec of one file or several (path to content); ``path`` names the whole. ``format_name`` empty: found."""
+    texts: dict[str, str] = {}
+    problems: tuple[Problem, ...] = ()
+    if too_large := _too_large(files, path):
+        return None, (too_large,)
+    for name, data in files.items():
+        text = _decode(data, name)
+        if isinstance(text, Problem):
+            problems = (*problems, text)
+        else:
+            texts[name] = text
+    if problems:
+        return None, problems
+    found = _format(texts, path, format_name)
+    if isinstance(found, Problem):
+        return None, (found,)
+    tasks, problems = _read(found, texts)
     if any(problem.severity == "error" for problem in problems):
         return None, _capped(problems, path)
-    sections, more = trace(tasks, documents, path, cut(text)) if documents else ({}, ())
+    sections, more = trace(tasks, documents, {name: cut(text) for name, text in texts.items()}, found) if documents else ({}, ())
     warnings = _capped((*problems, *more), path)
-    content = hashlib.blake2b(data, digest_size=32).hexdigest()
-    return Spec(path=path, format=FORMAT, tasks=tasks, warnings=warnings, sections=sections, digest=content), warnings
+    spec = Spec(path=path, format=found, tasks=tasks, warnings=warnings, sections=sections, digest=fingerprint(files))
+    return (replace(spec, files=tuple(files)) if len(files) > 1 else spec), warnings
+
+
+def _read(format_name: str, texts: Mapping[str, str]) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
+    """``read`` without the garbage collector, which would look through the growing heap of tasks again and again."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        return read(format_name, texts)
+    finally:
+        if on:
+            gc.enable()
+
+
+def fingerprint(files: Mapping[str, bytes]) -> str:
+    """A hash of the content of a spec."""
+    if len(files) == 1:
+        return hashlib.blake2b(next(iter(files.values())), digest_size=32).hexdigest()
+    whole = hashlib.blake2b(digest_size=32)
+    for name, data in sorted(files.items()):
+        whole.update(f"{len(name)} {name} {len(data)} ".encode("utf-8", "surrogateescape") + data)
+    return whole.hexdigest()
+
+
+def _format(texts: Mapping[str, str], path: str, wanted: str) -> str | Problem:
+    """The format's name, or why it cannot be told."""
+    if wanted:
+        if any(known.name == wanted for known in FORMATS):
+            return wanted
+        near = next(iter(get_close_matches(wanted, _names(), n=1)), "")
+        hint = f"did you mean {near}?" if near else f"formats are {', '.join(_names())}"
+        return Problem("format", f'there is no format "{wanted[:60]}"', path, hint=hint)
+    seen: dict[tuple[str, ...], str] = {}
+    for name, text in texts.items():
+        seen.setdefault(detect(name, text), name)
+    found = next(iter(seen))
+    if len(seen) > 1:
+        names = sorted({name for names in seen for name in names})
+        return Problem("format", f"its files are in several formats: {', '.join(names)}", path, hint="name one file with --spec")
+    if len(found) > 1:
+        hint = f"say which with --format, such as --format {found[0]}"
+        return Problem("format", f"this may be in one of several formats: {', '.join(found)}", seen[found], hint=hint)
+    if found:
+        return found[0]
+    name = seen[found]
+    if name.lower().endswith((".md", ".markdown")) or "." not in name.rpartition("/")[2]:
+        return "spec-runner"  # it says best what is missing in a text
+    return Problem("format", f"this is in none of the formats that are known: {', '.join(_names())}", name, hint=_NO_FORMAT)
+
+
+_NO_FORMAT = "is this the right file? If it is, say in which format with --format"
+
+
+def _names() -> list[str]:
+    return [known.name for known in FORMATS]
+
+
+def _too_large(files: Mapping[str, bytes], path: str) -> Problem | None:
+    """20,000 tasks are a third of this. More is data: to take it in would cost time and memory for nothing."""
+    size = sum(map(len, files.values()))
+    count = sum(data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n") for data in files.values())
+    if size > MAX_BYTES:
+        message = f"{size / 1e6:,.0f} MB are more than a spec may have ({MAX_BYTES // 1_000_000} MB)"
+    elif count > MAX_LINES:
+        message = f"{count:,} lines are more than a spec may have ({MAX_LINES:,})"
+    else:
+        return None
+    return Problem("too-large", message, path, hint="is this the right file? If it is, split it")
 
 
 def _decode(data: bytes, path: str) -> str | Problem:
-    if len(data) > MAX_BYTES:
-        size = f"{len(data) / 1e6:,.0f} MB"
-        return Problem("too-large", f"{size} are more than a spec may have ({MAX_BYTES // 1_000_000} MB)", path, hint="split it")
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Problem("encoding", "the file is UTF-16, not UTF-8", path, 1, 1, hint="save it as UTF-8")
     if (at := data.find(b"\0")) >= 0:

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+import msgspec
 
 from chargehand.model.errors import Problem
 from chargehand.model.task import Section, Task
-from chargehand.spec.lines import cut, mask
+from chargehand.spec.lines import BOM, cut, mask
 from chargehand.spec.report import Report
 
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)", re.DOTALL)
 _NAMED = re.compile(r"[^\w]{0,8}([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-[0-9]+)(?![\w-])[\]*`]{0,4}[ \t]*[:.—–-]?(.*)", re.DOTALL)
+_OWN = r"((?:[A-Z]+-)?(?:REQ|NFR|FR|SC|US|AC|DESIGN)(?:-[A-Z0-9]+)*-?[0-9]+)"
+_BOLD = re.compile(rf"[ \t]*(?:[-*+][ \t]+)?(?:\[.\][ \t]+)?\*\*\[?{_OWN}\]?(?![\w-])(.*)", re.DOTALL)
+_ROW = re.compile(rf"[ \t]*\|[ \t]*[*`\[]*{_OWN}[\]`* \t]*\|(.*)", re.DOTALL)
+_NUMBERED = re.compile(
+    r"(?i:requirement|req|需求|要件|要求|требование|anforderung|exigence|requisito)[ \t]*([0-9]{1,6})(?![\w.-])[ \t]*[:.—–-]?(.*)",
+    re.DOTALL,
+)
 
 
 def cut_sections(text: str, path: str, wanted: Collection[str]) -> dict[str, Section]:
@@ -25,11 +34,41 @@ def cut_sections(text: str, path: str, wanted: Collection[str]) -> dict[str, Sec
     ends = _ends([len(match[1]) for _, match in headings], [n for n, _ in headings], len(lines))
     sections: dict[str, Section] = {}
     for (n, match), end in zip(headings, ends, strict=True):
-        named = _NAMED.match(match[2])
+        named = _NAMED.match(match[2]) or _NUMBERED.match(match[2])
         if named and named[1] in wanted and named[1] not in sections:
             block = "\n".join(lines[n:end]).strip()
             sections[named[1]] = Section(named[1], named[2].strip().rstrip("#").strip(), block, path)
-    return sections
+    return sections | {name: found for name, found in _paragraphs(lines, view, path, wanted) if name not in sections}
+
+
+def _paragraphs(lines: list[str], view: list[str], path: str, wanted: Collection[str]) -> Iterator[tuple[str, Section]]:
+    """Requirements that are no headings: a paragraph or list item that begins with a bold id, a table row with an id first."""
+    for n, line in enumerate(view):
+        row = _ROW.match(line) if line[:1] in {"|", " "} else None
+        bold = _BOLD.match(line) if "**" in line and row is None else None
+        match = row or bold
+        if match is None or match[1] not in wanted:
+            continue
+        end = n + 1
+        while bold and end < len(view) and view[end].strip() and not _BOLD.match(view[end]) and not _HEADING.match(view[end]):
+            end += 1
+        yield match[1], Section(match[1], match[2].strip(" \t|:*")[:120], "\n".join(lines[n:end]).strip(), path)
+
+
+def all_sections(documents: Mapping[str, bytes]) -> dict[str, Section]:
+    """Every section that has an id, of all documents (path to content)."""
+    found: dict[str, Section] = {}
+    for path, data in documents.items():
+        found = cut_sections(data.decode("utf-8", "replace"), path, _EVERYTHING) | found
+    return found
+
+
+class _Everything(frozenset[str]):
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+_EVERYTHING = _Everything()
 
 
 def _ends(levels: list[int], starts: list[int], last: int) -> list[int]:
@@ -43,17 +82,24 @@ def _ends(levels: list[int], starts: list[int], last: int) -> list[int]:
     return ends
 
 
+CONSTITUTION = "constitution"
+"""The section that holds for every task: the whole of ``constitution.md``."""
+
+
 def trace(
-    tasks: tuple[Task, ...], documents: Mapping[str, bytes], spec: str, lines: list[str]
+    tasks: tuple[Task, ...], documents: Mapping[str, bytes], lines: Mapping[str, list[str]], format_name: str
 ) -> tuple[dict[str, Section], tuple[Problem, ...]]:
     """The sections ``tasks`` trace to, from ``documents`` (path to content), and a warning for each trace that leads nowhere.
 
-    ``spec`` and ``lines`` are the path and the lines of the tasks, to point at. Without documents there is nothing to say.
+    ``lines`` are the lines of each file of the spec, to point at. Without documents there is nothing to say.
     """
-    report = Report(spec, lines)
-    wanted = dict.fromkeys(name for task in tasks for name in task.traces)
+    reports = {path: Report(path, text) for path, text in lines.items()}
+    main = next(iter(reports))
+    wanted = {name: _key(name, format_name) for task in tasks for name in task.traces}
+    keys = frozenset(wanted.values())
     found: dict[str, Section] = {}
     problems: list[Problem] = []
+    rules: dict[str, Section] = {}
     for path, data in documents.items():
         try:
             text = data.decode("utf-8")
@@ -62,16 +108,25 @@ def trace(
             message = "not UTF-8: its sections are not used"
             problems.append(Problem("encoding", message, path, line, 1, hint="save it as UTF-8", severity="warning"))
             continue
-        found = cut_sections(text, path, wanted.keys()) | found
-    if documents:
-        for task in tasks:
-            for name in task.traces:
-                if name not in found:
-                    _missing(report, task, name, documents)
-    return {name: found[name] for name in wanted if name in found}, (*report.sorted(), *problems)
+        if path.endswith(f"{CONSTITUTION}.md"):
+            rules[CONSTITUTION] = Section(CONSTITUTION, "Constitution", text.removeprefix(BOM).strip(), path)
+        else:
+            found = cut_sections(text, path, keys) | found
+    searched = [path for path in documents if not path.endswith(f"{CONSTITUTION}.md")]
+    for task in tasks if searched else ():
+        for name in task.traces:
+            if wanted[name] not in found:
+                _missing(reports[task.path or main], task, name, searched)
+    sections = {name: msgspec.structs.replace(found[key], id=name) for name, key in wanted.items() if key in found}
+    return sections | rules, (*(problem for report in reports.values() for problem in report.sorted()), *problems)
 
 
-def _missing(report: Report, task: Task, name: str, documents: Mapping[str, bytes]) -> None:
+def _key(name: str, format_name: str) -> str:
+    """How a heading names what a task traces to: Kiro's ``1.2`` is the second criterion of ``Requirement 1``."""
+    return name.partition(".")[0] if format_name == "kiro" else name
+
+
+def _missing(report: Report, task: Task, name: str, documents: Sequence[str]) -> None:
     line = task.span.line - 1
     end = min(len(report.lines), line + 500)
     at = next((n for n in range(line, end) if name in report.lines[n] and "races" in report.lines[n]), line)

@@ -2,36 +2,57 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from difflib import get_close_matches
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr
 
-from chargehand.model.errors import Problem
 from chargehand.model.task import CheckItem, FileStatus, Span, Task
-from chargehand.spec.cycles import find_cycles
+from chargehand.spec.cycles import arrows, find_cycles
 from chargehand.spec.dialect import explain
+from chargehand.spec.digest import digest
+from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE, Parsed
 from chargehand.spec.grammar import AMOUNT, ESTIMATE, HOURS, MAX_ID, STATUSES, WORDS, status_of
-from chargehand.spec.lines import cut
+from chargehand.spec.lines import BOM, cut
+from chargehand.spec.proof import read_proof, read_touches
 from chargehand.spec.refs import Names, is_none, names_tasks, read_needs, read_traces, targets
 from chargehand.spec.report import Report
 from chargehand.spec.scan import META_FORM, Block, Ref, Scan
+from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
+from chargehand.spec.ticks import mark
 
-MAX_TASKS = 20_000
-MAX_NEEDS = 500_000
-"""Needs of all tasks together: ranges could otherwise ask for hundreds of millions."""
+Hours = tuple[float | None, float | None]
+_NO_HOURS: Hours = (None, None)
+
+__all__ = ["NAME", "mark", "parse", "recognise"]
+
+NAME = "spec-runner"
+
+_A_HEADER = re.compile(r"^ {0,3}###[ \t]+[A-Z][A-Z0-9]*-[0-9]+:", re.MULTILINE)
+_A_META = re.compile(r"^[^\n|]{0,20}\b[Pp][0-9]\b[^\n|]{0,4}\|", re.MULTILINE)
+_OTHER_BOXES = re.compile(r"^[ \t]*(?:[-*+]|[0-9]+[.)]|#{1,6})[ \t]+\[[ xX~-]\]", re.MULTILINE)
+_OWN_PATH = re.compile(r"(?:^|/)spec/[^/]*tasks\.md$|(?:^|/)spec/changes/")
 
 PATIENCE = 200_000
 """Needs looked at in all for warnings about "Blocks"."""
 
 _QUICK_ESTIMATE = re.compile(r"[ \t]*\|[ \t]*Est:[ \t]*([0-9]{1,4}-)?([0-9]{1,4})([dh])[ \t]*$")
 _UNKNOWN_ESTIMATE = re.compile(r"[-–—?]|tbd\b|n/?a\b|none\b|$", re.IGNORECASE)
-_SHOWN_IDS = 50
 _NOT_META = re.compile(r"\bP[0-9]\b|\b(?:TODO|DONE|IN[_ ]PROGRESS|BLOCKED)\b")
 
 
-def parse(text: str, path: str) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
+def recognise(path: str, text: str) -> int:
+    """Headers with status lines are its own; headers alone, or a status line without one, may be."""
+    head = text[:200_000]
+    if head.lstrip(BOM).startswith("+++"):
+        return NO  # our own format
+    headers = len(_A_HEADER.findall(head))
+    if headers:
+        return CERTAIN if _OWN_PATH.search(path) or _A_META.search(head) else LIKELY
+    return POSSIBLE if _OWN_PATH.search(path) and not _OTHER_BOXES.search(head) else NO
+
+
+def parse(text: str, path: str) -> Parsed:
     """The tasks of a text and everything that is wrong with it, in the order of the text. Never raises.
 
     Problems of severity ``error`` mean that the tasks must not be run: what is returned then is only what could be read.
@@ -40,21 +61,11 @@ def parse(text: str, path: str) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
     scan = Scan(report.lines, report)
     if scan.count > MAX_TASKS:
         report.add("too-large", f"{scan.count:,} tasks are more than {MAX_TASKS:,}", hint="split the spec into several files")
-        return (), report.sorted()
+        return Parsed((), report.sorted())
     tasks = _Parser(scan).run()
     if not tasks and not any(problem.severity == "error" for problem in report.problems):
         explain(scan, report)
-    return tasks, report.sorted()
-
-
-def digest(task: Task) -> str:
-    """A hash of everything the task asks for, and of nothing that work on it changes: not status, ticks or position."""
-    hours = "" if task.estimate_hours is None else repr(task.estimate_hours)
-    parts = [task.title, str(task.priority), hours, task.milestone, task.description, *task.needs, "", *task.traces, ""]
-    for item in task.checklist:
-        parts.append("t" if item.test else "c")
-        parts.append(item.text)
-    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    return Parsed(tasks, report.sorted())
 
 
 class _Parser:
@@ -65,7 +76,7 @@ class _Parser:
         self.report = scan.report
         self.names = Names(scan.defined)
         self.tasks: dict[str, Task] = {}
-        self.needed_at: dict[str, tuple[int, int]] = {}
+        self.needed_at: dict[str, tuple[int, int, str, bool]] = {}
         self.blocks_at: dict[str, list[Ref]] = {}
         self.total = 0
         self.unestimated: list[str] = []
@@ -81,8 +92,9 @@ class _Parser:
             self.report.add("too-large", message, hint="leave out what others already need")
             return tasks
         for cycle in find_cycles({task.id: task.needs for task in tasks}):
-            line, column = self.needed_at[cycle[0]]
-            message = f"these tasks wait for each other: {_arrows(cycle)}"
+            line, offset, text, _ = self.needed_at[cycle[0]]
+            column = offset + len(text) - len(text.lstrip()) + 1
+            message = f"these tasks wait for each other: {arrows(cycle)}"
             self.report.add("cycle", message, line, column, hint="remove one of these needs")
         self.check_blocks()
         if self.unestimated:
@@ -94,6 +106,14 @@ class _Parser:
 
     def admit(self, block: Block) -> None:
         first = self.tasks.get(block.id)
+        if first or len(block.id) > MAX_ID or not block.title:
+            self.flaws(block, first)
+        if block.needs:
+            self.needed_at.setdefault(block.id, block.needs[0])
+        if block.blocks:
+            self.blocks_at.setdefault(block.id, block.blocks)
+
+    def flaws(self, block: Block, first: Task | None) -> None:
         column = self.report.lines[block.line].index(block.id) + 1
         if first:
             message = f"{block.id} is defined twice (the first time on line {first.span.line})"
@@ -102,21 +122,20 @@ class _Parser:
             self.report.add("task-header", f"the id is longer than {MAX_ID} characters", block.line, column, hint="shorten it")
         if not block.title:
             self.report.add("task-header", f"{block.id} has no title", block.line, column, hint="write one behind the colon")
-        if block.needs:
-            line, offset, text, _ = block.needs[0]
-            self.needed_at.setdefault(block.id, (line, offset + len(text) - len(text.lstrip()) + 1))
-        if block.blocks:
-            self.blocks_at.setdefault(block.id, block.blocks)
 
     def task(self, block: Block) -> Task:
-        priority, status, hours = self.meta(block)
+        priority, status, (low, hours) = self.meta(block)
         needs = self.needs(block) if block.needs else ()
-        traces = tuple(dict.fromkeys(name for ref in block.traces for name in read_traces(ref[2])))
-        blocks = tuple(dict.fromkeys(task_id for ref in block.blocks for task_id in targets(ref[2], self.names.ids)))
+        traces: tuple[str, ...] = ()
+        if block.traces:
+            traces = tuple(dict.fromkeys([name for ref in block.traces for name in read_traces(ref[2])]))
+        blocks: tuple[str, ...] = ()
+        if block.blocks:
+            blocks = tuple(dict.fromkeys([task_id for ref in block.blocks for task_id in targets(ref[2], self.names.ids)]))
         checklist = tuple(
             [
                 CheckItem(
-                    "\n".join(box.text).rstrip() if len(box.text) > 1 else box.text[0],
+                    box.text[0] if len(box.text) == 1 else "\n".join(box.text).rstrip(),
                     box.done,
                     Span(box.line + 1, box.offset),
                     box.test,
@@ -131,21 +150,25 @@ class _Parser:
             priority=priority,
             status=status,
             estimate_hours=hours,
+            low_hours=low,
             description=_description(block.text),
             checklist=checklist,
             needs=needs,
             blocks=blocks,
             traces=traces,
             milestone=block.milestone,
+            touches=read_touches(block, self.report) if block.says else (),
+            proof=read_proof(block, self.report) if block.says else None,
         )
-        return replace(task, digest=digest(task))
+        force_setattr(task, "digest", digest(task))  # nobody has seen it yet; a copy takes as long as the rest
+        return task
 
-    def meta(self, block: Block) -> tuple[int, FileStatus, float | None]:
+    def meta(self, block: Block) -> tuple[int, FileStatus, Hours]:
         """Priority, status and hours from the line below the header."""
         match = block.meta
         if match is None:
             self.no_meta(block)
-            return 2, "todo", None
+            return 2, "todo", _NO_HOURS
         priority, status = int(match["priority"][:3]), status_of(match["word"])
         if len(match["priority"]) > 1 or priority > 3:
             message = f"{block.id} has priority P{match['priority'][:10]}, which is none of P0, P1, P2, P3"
@@ -176,18 +199,19 @@ class _Parser:
                 "task-status", f"{block.id} has no status", block.meta_line, match.end() + 1, hint=f"write one of {known}"
             )
 
-    def estimate(self, block: Block, meta: re.Match[str]) -> float | None:
-        """The upper end in hours, None when there is none."""
+    def estimate(self, block: Block, meta: re.Match[str]) -> Hours:
+        """Lower and upper end in hours, None for what is not said."""
         rest = meta.string[meta.end() :]
         quick = _QUICK_ESTIMATE.match(rest)
         if quick and int((quick[1] or "0-")[:-1]) <= int(quick[2]):
-            return int(quick[2]) * HOURS[quick[3]]
+            factor = HOURS[quick[3]]
+            return int(quick[1][:-1]) * factor if quick[1] else None, int(quick[2]) * factor
         found = ESTIMATE.search(rest)
         if not found or _UNKNOWN_ESTIMATE.match(found[1].strip(" \t*")):
             self.unestimated.append(block.id)
-            return None
+            return _NO_HOURS
         hours = _hours(found[1])
-        if hours is None:
+        if hours is _NO_HOURS:
             message = f'{block.id} has the unreadable estimate "{found[1].strip()[:30]}"'
             column = meta.end() + found.start(1) + 1
             self.report.add("task-estimate", message, block.meta_line, column, hint='write "Est: 2h", "Est: 1-2d" or "Est: 30m"')
@@ -249,17 +273,19 @@ class _Parser:
         return False
 
 
-def _hours(text: str) -> float | None:
+def _hours(text: str) -> Hours:
     match = AMOUNT.match(text.strip(" \t*"))
     if not match:
-        return None
+        return _NO_HOURS
     low, low_unit, high, unit = match.groups()
     unit = (unit or low_unit) if high else low_unit
     factor, low_factor = HOURS.get(unit.lower()), HOURS.get((low_unit or unit).lower())
     if factor is None or low_factor is None:
-        return None
-    upper = float((high or low).replace(",", ".")) * factor
-    return upper if float(low.replace(",", ".")) * low_factor <= upper else None
+        return _NO_HOURS
+    lower, upper = float(low.replace(",", ".")) * low_factor, float((high or low).replace(",", ".")) * factor
+    if lower > upper:
+        return _NO_HOURS
+    return (lower if high else None), upper
 
 
 def _description(lines: list[str]) -> str:
@@ -270,11 +296,3 @@ def _description(lines: list[str]) -> str:
             break
         text = above.rstrip()
     return re.sub(r"\n{3,}", "\n\n", text) if "\n\n\n" in text else text
-
-
-def _arrows(cycle: tuple[str, ...]) -> str:
-    """The cycle in full; one that would fill pages is cut in the middle and says by how much."""
-    if len(cycle) <= _SHOWN_IDS:
-        return " -> ".join(cycle)
-    gap = len(cycle) - _SHOWN_IDS
-    return " -> ".join((*cycle[: _SHOWN_IDS - 5], f"... {gap:,} more ...", *cycle[-5:]))

@@ -1,77 +1,35 @@
-"""Tell the file how its tasks stand, and change nothing else in it.
-
-On the meta line only the status word changes, and the emoji before it if there is one (``:shortcodes:`` stay shortcodes; a line
-without an emoji gets none; a word in small letters stays small). A task that has the status already keeps its line as it is.
-"""
+"""Tell a spec's file how its tasks stand, and change nothing else in it: in whatever format it is written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TypeVar
 
 from chargehand.model.task import FileStatus
-from chargehand.spec.grammar import EMOJI, SHORTCODES, WORDS, status_of
-from chargehand.spec.lines import cut_with_ends
-from chargehand.spec.report import Report
-from chargehand.spec.scan import Block, Scan
+from chargehand.spec.formats import Changes, named
 
 Text = TypeVar("Text", str, bytes)
 
 
-def mark(text: Text, task_id: str, status: FileStatus, tick: bool) -> Text | None:
-    """``text`` with the task's status set and, with ``tick``, its checklist ticked. None when it has no such task."""
-    changes = {task_id: (status, tick)}
+def mark(text: Text, task_id: str, status: FileStatus, tick: bool, format_name: str = "spec-runner") -> Text | None:
+    """``text`` with the task's status set and, with ``tick``, its checklist ticked. None when it has no such task, or no place
+    for its status."""
+    changes: Changes = {task_id: (status, tick)}
     if isinstance(text, bytes):
-        marked, missing = mark_many(text, changes)
+        marked, missing = mark_many(text, changes, format_name)
         return None if missing else marked
-    changed, missing = _mark(text, changes)
+    changed, missing = _mark(text, changes, format_name)
     return None if missing else changed
 
 
-def mark_many(data: bytes, changes: Mapping[str, tuple[FileStatus, bool]]) -> tuple[bytes, frozenset[str]]:
+def mark_many(data: bytes, changes: Changes, format_name: str = "spec-runner") -> tuple[bytes, frozenset[str]]:
     """Set the status of several tasks in one pass; each with whether to tick its checklist.
 
-    Returns the new content and the ids that are not in it (or have no status line to write to).
+    Returns the new content and the ids that are not in it (or have no place for a status).
     """
-    text, missing = _mark(data.decode("utf-8", "surrogateescape"), changes)
+    text, missing = _mark(data.decode("utf-8", "surrogateescape"), changes, format_name)
     return text.encode("utf-8", "surrogateescape"), missing
 
 
-def _mark(text: str, changes: Mapping[str, tuple[FileStatus, bool]]) -> tuple[str, frozenset[str]]:
-    bom, lines, ends = cut_with_ends(text)
-    pending, missing = set(changes), set()
-    for block in Scan(lines, Report("", lines)).blocks() if pending else ():
-        if block.id not in pending:
-            continue
-        pending.remove(block.id)  # the first of that name counts, as it does for the parser
-        status, tick = changes[block.id]
-        if block.meta is None:
-            missing.add(block.id)
-            continue
-        _set_status(lines, block, status)
-        if tick:
-            _tick(lines, block)
-    whole = "".join([part for pair in zip(lines, ends, strict=True) for part in pair])
-    return bom + whole, frozenset(pending | missing)
-
-
-def _set_status(lines: list[str], block: Block, status: FileStatus) -> None:
-    match = block.meta
-    assert match is not None
-    line, word, old = lines[block.meta_line], match["word"], match["mark"]
-    if status_of(word) == status:
-        return
-    new_word = WORDS[status].lower() if word and word.islower() else WORDS[status]
-    start, end = match.span("word") if word else (match.end(), match.end())
-    line = line[:start] + new_word + line[end:]
-    if old:
-        new_mark = SHORTCODES[status] if old.startswith(":") else EMOJI[status]
-        line = line[: match.start("mark")] + new_mark + line[match.end("mark") :]
-    lines[block.meta_line] = line
-
-
-def _tick(lines: list[str], block: Block) -> None:
-    for box in block.boxes:
-        if not box.done:
-            line = lines[box.line]
-            lines[box.line] = line[: box.offset] + "x" + line[box.offset + 1 :]
+def _mark(text: str, changes: Changes, format_name: str) -> tuple[str, frozenset[str]]:
+    format_ = named(format_name)
+    return format_.mark(text, changes) if format_ else (text, frozenset(changes))

@@ -91,10 +91,10 @@ def attempts(db: apsw.Connection, task: str) -> list[Row]:
 
 
 def verdicts(db: apsw.Connection, task: str) -> list[Row]:
-    """Everything gates said of a task in every run, in order, with the columns of VERDICT."""
+    """Everything gates, reviewers and people said of a task in every run, in order, with the columns of VERDICT."""
     fields = ", ".join(f"coalesce(body ->> '$.verdict.{name}', '')" for name in VERDICT[2:-1])
-    query = f"""SELECT at, attempt, {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0)
-        FROM events WHERE kind = 'gate.verdict' AND task = ? ORDER BY seq"""
+    query = f"""SELECT at, coalesce(body ->> '$.of', attempt), {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0)
+        FROM events WHERE kind IN ('gate.verdict', 'review.given') AND task = ? ORDER BY seq"""
     return db.execute(query, (task,)).fetchall()
 
 
@@ -114,6 +114,56 @@ def events(db: apsw.Connection, run: str, after_seq: int = 0) -> list[Row]:
     """The events of a run after a number, in order, with the columns of EVENT; ``body`` is JSON text."""
     query = f"SELECT {', '.join(EVENT)} FROM events WHERE run = ? AND seq > ? ORDER BY seq"
     return db.execute(query, (run, after_seq)).fetchall()
+
+
+def unfinished(db: apsw.Connection, run: str) -> list[Row]:
+    """The events of tasks that were tried and have not landed, and of the run as a whole, in order, with the columns of EVENT."""
+    tried = "SELECT id FROM tasks WHERE run = events.run AND attempts > 0 AND state NOT IN ('landed', 'skipped')"
+    query = f"""SELECT {", ".join(EVENT)} FROM events
+        WHERE run = ? AND kind <> 'task.added' AND (task = '' OR task IN ({tried})) ORDER BY seq"""
+    return db.execute(query, (run,)).fetchall()
+
+
+def estimates(db: apsw.Connection, run: str) -> dict[str, float]:
+    """What the spec estimates, in hours, of the tasks that have an estimate."""
+    query = """SELECT task, body ->> '$.estimate_hours' FROM events
+        WHERE run = ? AND kind = 'task.added' AND body ->> '$.estimate_hours' IS NOT NULL ORDER BY seq"""
+    return dict(db.execute(query, (run,)))
+
+
+def tempo(db: apsw.Connection, most: int) -> list[tuple[str, float]]:
+    """The newest attempts that landed, in any run: task, and seconds from claim to landing."""
+    query = """SELECT task, ended_at - started_at FROM attempts WHERE outcome = 'landed' AND ended_at IS NOT NULL
+        ORDER BY ended_at DESC LIMIT ?"""
+    return [(task, seconds) for task, seconds in db.execute(query, (most,))]
+
+
+def run_attempts(db: apsw.Connection, run: str) -> list[Row]:
+    """Every attempt of a run, by its start, with the columns of ATTEMPT."""
+    return db.execute(f"SELECT {', '.join(ATTEMPT)} FROM attempts WHERE run = ? ORDER BY started_at, id", (run,)).fetchall()
+
+
+def task_events(db: apsw.Connection, run: str, task: str) -> list[Row]:
+    """What happened to one task in a run, in order, with the columns of EVENT."""
+    query = f"SELECT {', '.join(EVENT)} FROM events WHERE run = ? AND task = ? ORDER BY seq"
+    return db.execute(query, (run, task)).fetchall()
+
+
+def latest_events(db: apsw.Connection, run: str, most: int) -> list[Row]:
+    """The last events of a run, in order, with the columns of EVENT; tasks that were added are left out."""
+    query = f"""SELECT * FROM (SELECT {", ".join(EVENT)} FROM events WHERE run = ? AND kind <> 'task.added'
+        ORDER BY seq DESC LIMIT ?) ORDER BY seq"""
+    return db.execute(query, (run, most)).fetchall()
+
+
+def settings(db: apsw.Connection, run: str) -> str:
+    """The settings a run goes with, as JSON."""
+    return str(db.execute("SELECT config FROM runs WHERE id = ?", (run,)).get or "{}")
+
+
+def mark(db: apsw.Connection) -> int:
+    """Another number whenever another connection committed something: microseconds, so that one can ask often."""
+    return int(db.pragma("data_version"))
 
 
 def journal(db: apsw.Connection, run: str = "") -> Iterator[Row]:

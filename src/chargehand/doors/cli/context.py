@@ -32,10 +32,12 @@ def settings(args: argparse.Namespace, here: Project) -> Settings:
     flags: dict[str, Any] = {name: getattr(args, name) for name in FLAGS if getattr(args, name, None) is not None}
     if getattr(args, "budget", None) is not None:
         flags["budget"] = {"run_usd": args.budget}
+    if getattr(args, "hitl", False):
+        flags["approval"] = {"tasks": "all"}
     return load(here, flags, os.environ, user_file())
 
 
-FLAGS = ("jobs", "agent", "spec", "target", "workspace", "evidence", "landing")
+FLAGS = ("jobs", "agent", "spec", "format", "target", "workspace", "evidence", "landing", "integration", "cage")
 
 
 def setting_flags(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +47,11 @@ def setting_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--agent", metavar="NAME", help="the agent to use, a table [agents.NAME]")
     group.add_argument("--budget", type=float, metavar="USD", help="what the run may cost, [budget] run_usd")
     group.add_argument("--spec", metavar="FILE", help="the spec to read")
+    group.add_argument("--format", metavar="NAME", help="the format of the spec, where it cannot be told")
     group.add_argument("--target", metavar="BRANCH", help="the branch to land on")
     group.add_argument("--landing", choices=["squash", "merge"], help="one commit per task, or a merge of what the agent committed")
+    group.add_argument("--integration", choices=["target", "branch", "pr"], help="land on the target, or on a branch of the run's own")
     group.add_argument("--workspace", choices=["clone", "worktree", "in-place"], help="where agents work")
+    group.add_argument("--cage", choices=["auto", "bwrap", "container", "none"], help="what keeps agents and gates in")
+    group.add_argument("--hitl", action="store_true", help="a person must approve every change, [approval] tasks")
     group.add_argument("--evidence", choices=["commit", "exit"], help="what proves a task done")

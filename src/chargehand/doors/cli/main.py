@@ -20,25 +20,36 @@ COMMANDS = {
     "doctor": "check that everything needed is there",
     "demo": "watch a small spec become landed commits, without any key",
     "check": "read the spec and say what is wrong with it",
+    "task": "the tasks of the spec: list, show, next, graph, stats; start, done, block, check",
     "run": "work on the next ready task, or on --all",
     "watch": "run, and stay for what becomes ready",
     "stop": "let what runs finish, then end the run",
     "cancel": "end what runs, or the agent of one task",
     "pause": "start nothing new",
     "resume": "go on after a pause, a stop or a crash",
+    "tui": "the board: see a run and steer it from the terminal",
     "status": "what stands where, and why",
     "show": "one task with its attempts, verdicts and commits",
     "logs": "what an agent said",
     "why": "why a task is in its state, and what to do",
     "diff": "what an attempt changed",
     "costs": "what was paid",
+    "approve": "let a change land; without an ID, what you are asked about",
+    "reject": "do not let a change land, or have it fixed",
+    "skip": "leave a task undone, and go on without it",
     "retry": "give a failed task new attempts and run it",
     "reset": "forget what was done, keep what was paid",
     "audit-log": "everything that happened, as JSON Lines chained by hashes",
-    "verify": "check that an audit log is as it was written",
+    "report": "which requirement was met by which task, attempt and commit",
+    "verify": "whether what is ticked is proven; or whether an audit log is as it was written",
     "gc": "remove what is old and what is provably saved",
+    "trust": "agree to what this repository tells agents to do",
     "config": "show the settings and where they come from",
 }
+
+
+FACES = {"validate": "check", "audit": "check"}
+"""Other names that people bring along."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,6 +63,7 @@ def main(argv: Sequence[str]) -> int:
         print(f"chargehand {__version__}")
         return 0
     argv = _verb_first(argv)
+    argv[0] = FACES.get(argv[0], argv[0])
     if argv[0] not in COMMANDS:
         return _unknown(argv[0])
     import argparse

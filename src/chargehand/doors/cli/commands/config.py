@@ -18,14 +18,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from chargehand.service.settings import SPEC_RUNNER, translated
+
     here = context.project(args)
-    rows = context.settings(args, here).rows()
+    found = context.settings(args, here)
+    rows, notes = found.rows(), translated(here, found.origins)
     if args.json:
         settings = [{"key": key, "value": value, "origin": origin} for key, value, origin in rows]
-        print(json.dumps({"schema_version": 1, "settings": settings}))
+        told = [{"key": note.key, "outcome": note.outcome, "to": note.to, "why": note.why} for note in notes]
+        print(json.dumps({"schema_version": 1, "settings": settings, "translated": told}))
         return 0
     width = max(len(key) for key, _, _ in rows)
     for key, value, origin in rows:
         where = paint(f"  # {origin}", "dim", sys.stdout) if args.origin else ""
         print(f"{key:<{width}} = {json.dumps(value)}{where}")
+    for note in notes:
+        became = " ".join(filter(None, (f"-> {note.to}" if note.to else "", note.why)))
+        print(paint(f"# {SPEC_RUNNER}: {note.key}: {note.outcome} {became}".rstrip(), "dim", sys.stdout))
     return 0

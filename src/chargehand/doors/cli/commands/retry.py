@@ -17,13 +17,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from chargehand.model.errors import UsageProblem
-    from chargehand.service import inspect
+    from chargehand.service import deciding, inspect
     from chargehand.service.running import Order
     from chargehand.service.status import engine_of
     from chargehand.store.inbox import post
 
     here = context.project(args)
     task = inspect.show(here, args.task)["task"]
+    if deciding.open_question(here, task["id"]):
+        raise UsageProblem(f"{task['id']} waits for your answer", hint=f"chargehand approve {task['id']}, or reject it")
     if task["state"] not in {"failed", "needs_human"}:
         raise UsageProblem(f"{task['id']} is {task['state'].replace('_', ' ')}, not failed", hint=f"chargehand why {task['id']}")
     if engine_of(here):

@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from chargehand.doors.cli import context
+from chargehand.doors.cli.commands import tui
 from chargehand.doors.cli.render import progress
 from chargehand.doors.cli.render.style import paint
 
@@ -23,6 +24,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--all", "-a", action="store_true", help="everything that can be done (default: the next ready task)")
     what.add_argument("--task", "-t", metavar="ID", help="this task only")
     parser.add_argument("--dry-run", "-n", action="store_true", help="say what would be done; change nothing at all")
+    tui.flag(parser)
     context.setting_flags(parser)
 
 
@@ -31,6 +33,8 @@ def run(args: argparse.Namespace) -> int:
 
     if args.dry_run:
         return _dry_run(args)
+    if args.tui:
+        return tui.beside(args)
     return carry_out(args, Order(every=args.all, task=args.task or ""))
 
 
@@ -43,7 +47,7 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
     here = context.project(args)
     while True:
         config = context.settings(args, here).config
-        spec = specs.read(here, config.spec)
+        spec = specs.read(here, config.spec, config.format)
         config = workplace.resolve(here, config, spec)
         view = progress.choose(as_json=args.json, stream=sys.stdout)
         for warning in spec.warnings:
@@ -101,7 +105,7 @@ def _dry_run(args: argparse.Namespace) -> int:
 
     here = context.project(args)
     config = context.settings(args, here).config
-    spec = specs.read(here, config.spec)
+    spec = specs.read(here, config.spec, config.format)
     seen = status(here)
     states = {task["id"]: task["state"] for task in seen["tasks"]} if seen else {}
     order = running.plan(spec, states)

@@ -52,4 +52,5 @@ def _before_run(args: argparse.Namespace, most: int | None) -> Status:
     from chargehand.service.status import before_run
 
     here = context.project(args)
-    return before_run(specs.read(here, context.settings(args, here).config.spec), most)
+    config = context.settings(args, here).config
+    return before_run(specs.read(here, config.spec, config.format), most)

@@ -83,6 +83,36 @@ def _(fact: facts.TaskReopened, _stream: TextIO) -> str:
 
 
 @sentence.register
+def _(fact: facts.TaskSkipped, stream: TextIO) -> str:
+    reason = f": {console_safe(fact.reason)}" if fact.reason else ""
+    return f"{fact.task}  {paint('skipped', 'yellow', stream)} by {console_safe(fact.by)}{reason}"
+
+
+@sentence.register
+def _(fact: facts.ReviewAsked, _stream: TextIO) -> str:
+    return f"{fact.task}  {fact.agent} reviews it: {console_safe(fact.role)}"
+
+
+@sentence.register
+def _(fact: facts.ReviewGiven, stream: TextIO) -> str:
+    said = fact.verdict
+    word = paint(said.verdict, "green" if said.verdict == "pass" else "red", stream)
+    return f"{fact.task}  {said.gate}: {word}, {console_safe(said.summary)}"
+
+
+@sentence.register
+def _(fact: facts.QuestionAsked, stream: TextIO) -> str:
+    how = f"chargehand diff {fact.task}, then approve, reject or skip it"
+    return f"{fact.task}  {paint('needs you', 'yellow', stream)}: {console_safe(fact.text)} ({how})"
+
+
+@sentence.register
+def _(fact: facts.QuestionAnswered, _stream: TextIO) -> str:
+    comment = f": {console_safe(fact.comment)}" if fact.comment else ""
+    return f"{fact.task}  {fact.answer} by {console_safe(fact.by)}{comment}"
+
+
+@sentence.register
 def _(fact: facts.ReplanAsked, _stream: TextIO) -> str:
     return f"{fact.task}  {fact.agent} plans it anew"
 
@@ -97,6 +127,14 @@ def _(fact: facts.TaskReplanned, stream: TextIO) -> str:
 @sentence.register
 def _(fact: facts.TargetMoved, _stream: TextIO) -> str:
     return f"somebody moved the target to {fact.new[:10]}; work goes on from there"
+
+
+@sentence.register
+def _(fact: facts.RunOffered, stream: TextIO) -> str:
+    if fact.url:
+        return f"run {fact.run}: pull request {console_safe(fact.url)}"
+    why = f" ({console_safe(fact.problem)})" if fact.problem else ""
+    return f"run {fact.run} landed on {fact.branch}{why}. To take it over: {paint(console_safe(fact.command), 'cyan', stream)}"
 
 
 @sentence.register

@@ -1,0 +1,76 @@
+"""Throws mutated bytes at every spec format, guided by coverage. Needs atheris. Run: python bench/fuzz_spec.py --seconds 60
+
+What it looks for: a traceback, a mark that changes what it was not asked to, a spec that cannot be read again after a mark.
+Inputs that reach new code are kept in the corpus folder, if one is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import atheris  # type: ignore[import-untyped]
+
+with atheris.instrument_imports(include=["chargehand.spec"]):
+    from chargehand.spec.formats import FORMATS, detect, named
+    from chargehand.spec.load import check
+    from chargehand.spec.writeback import mark_many
+
+    for known in FORMATS:
+        named(known.name)
+
+NAMES = [known.name for known in FORMATS]
+PATHS = ("x.md", "spec/tasks.md", "ROADMAP.md", "a.json", "a.yaml", "issues.jsonl")
+REAL = Path(os.environ.get("CHARGEHAND_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
+
+
+def one(data: bytes) -> None:
+    """One input: its first byte chooses the format, the rest is the spec."""
+    if not data:
+        return
+    name, path, body = NAMES[data[0] % len(NAMES)], PATHS[data[0] // len(NAMES) % len(PATHS)], data[1:]
+    detect(path, body.decode("utf-8", "replace"))
+    spec, problems = check(body, path, format_name=name)
+    assert spec is not None or any(problem.severity == "error" for problem in problems)
+    assert mark_many(body, {}, name)[0] == body
+    if spec is None:
+        return
+    chosen = spec.tasks[data[0] % len(spec.tasks)]
+    changed, missing = mark_many(body, {chosen.id: ("done", True)}, name)
+    again, _ = check(changed, path, format_name=name)
+    assert again is not None, "after a mark it cannot be read any more"
+    assert [task.id for task in again.tasks] == [task.id for task in spec.tasks]
+    for before, after in zip(spec.tasks, again.tasks, strict=True):
+        wanted = "done" if before.id == chosen.id and chosen.id not in missing else before.status
+        assert after.status == wanted, (before.id, before.status, after.status)
+
+
+def seeds(folder: Path) -> None:
+    """Begin with what people really wrote: the smaller files of the corpus."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(REAL.glob("*/*.*")):
+        data = file.read_bytes()
+        name = {"backlog-md": "backlog"}.get(file.parent.name, file.parent.name)
+        if name in NAMES and len(data) < 8_000:
+            (folder / f"seed-{name}-{file.name}").write_bytes(bytes([NAMES.index(name)]) + data)
+
+
+def main() -> None:
+    """Fuzz for a while."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("corpus", nargs="?", default="")
+    arguments.add_argument("--seconds", type=int, default=60)
+    options = arguments.parse_args()
+    flags: list[Any] = [sys.argv[0], f"-max_total_time={options.seconds}", "-timeout=20", "-rss_limit_mb=1500", "-max_len=8000"]
+    if options.corpus:
+        seeds(Path(options.corpus))
+        flags.append(options.corpus)
+    atheris.Setup(flags, one)
+    atheris.Fuzz()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,388 @@
+"""The board. It asks the ledger ten times a second what is new and shows it; it holds nothing of its own but where one looks."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from textual import events
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal
+from textual.screen import Screen
+
+from chargehand.doors.tui import log, totals
+from chargehand.doors.tui.actions import ACTIONS, Action, offered
+from chargehand.doors.tui.asking import Filter, Sure
+from chargehand.doors.tui.cards import COLUMNS, WHERE, Known, window
+from chargehand.doors.tui.columns import Column
+from chargehand.doors.tui.filters import Test, parse
+from chargehand.doors.tui.launching import Engine, last_words, start
+from chargehand.doors.tui.palette import THEMES
+from chargehand.doors.tui.reading import Lines
+from chargehand.doors.tui.task_page import TaskPage
+from chargehand.doors.tui.views import Page, costs_view, graph_view, help_view, hints, timeline_view
+from chargehand.model.errors import ChargehandError
+from chargehand.service.boardcards import Card
+from chargehand.service.boardticks import Ticks
+from chargehand.service.boardview import Feed, Look
+from chargehand.service.project import Project
+
+POLL_S = 0.1
+_FORECAST_S = 3.0
+_TICKS_S = 2
+_NARROW, _LEAST = 18, 15
+"""Cells a column wants. With less, those that are empty give way; with less than the least, not all are in view."""
+
+
+class Deck(Screen[None]):
+    """Where the columns are. A screen has a meaning of its own for Tab; here it goes from column to column."""
+
+    BINDINGS: ClassVar = [Binding("tab", "app.side(1)"), Binding("shift+tab", "app.side(-1)")]
+
+
+class BoardApp(App[None]):
+    """The board of a project. ``engine``: the run it was opened with, in a process of its own."""
+
+    CSS = """
+    Screen { layout: vertical; }
+    .edge { height: 1; }
+    #columns { height: 1fr; }
+    #log { height: 9; display: none; }
+    #foot { height: 2; }
+    """
+    ENABLE_COMMAND_PALETTE = False
+    BINDINGS: ClassVar = [
+        Binding("q,ctrl+q,ctrl+c", "quit"),
+        Binding("up,k", "go(-1)"),
+        Binding("down,j", "go(1)"),
+        Binding("left", "side(-1)"),
+        Binding("right", "side(1)"),
+        Binding("pageup", "go(-4)"),
+        Binding("pagedown,space", "go(4)"),
+        Binding("home", "go(-1000000)"),
+        Binding("end", "go(1000000)"),
+        Binding("enter", "open"),
+        Binding("escape", "all"),
+        Binding("slash", "filter"),
+        Binding("g", "view('graph')"),
+        Binding("t", "view('timeline')"),
+        Binding("c", "view('costs')"),
+        Binding("question_mark", "view('help')"),
+        Binding("l", "log"),
+        Binding("e", "edit"),
+        Binding("T", "theme"),
+        *(Binding(action.key, f"steer('{action.key}')") for action in ACTIONS),
+    ]
+
+    def __init__(self, project: Project, engine: Engine | None = None, theme: str = "") -> None:
+        super().__init__()
+        self.theme = theme or THEMES[0]
+        self.feed = Feed(project)
+        self.engine = engine
+        self.chosen = ""
+        self.wanted = ""
+        self._test: Test | None = None
+        self._where: dict[str, int] = {}
+        self._columns = [Column(place, self._known) for place in COLUMNS]
+        self._head, self._foot, self._hints = Lines(), Lines(), Lines()
+        self._journal = Lines(follow=True)
+        self._ticks = Ticks(self.feed)
+        self._ticked: dict[str, tuple[int, int]] = {}
+        self._left: float | None = None
+        self._forecast_at = 0.0
+        self._second = self._first = 0
+        self._complaint = ""
+        self._come: set[Column] = set()
+
+    def compose(self) -> ComposeResult:
+        yield self._head.add_class("edge")
+        with Horizontal(id="columns"):
+            yield from self._columns
+        self._journal.id = "log"
+        yield self._journal
+        self._foot.id = "foot"
+        yield self._foot
+        yield self._hints.add_class("edge")
+
+    def get_default_screen(self) -> Screen[None]:
+        return Deck()
+
+    def on_mount(self) -> None:
+        self._journal.heading = "LOG"
+        for column in self._columns:
+            column.display = column.place.always
+        self.poll()
+        gc.freeze()
+        gc.enable()
+        self.set_interval(POLL_S, self.poll)
+
+    def on_unmount(self) -> None:
+        self.feed.close()
+
+    # --- what is new -----------------------------------------------------------------------------------------------------------
+
+    def poll(self) -> None:
+        """Ask what is new and show it. A ledger that cannot be read now is asked again."""
+        try:
+            look = self.feed.look()
+        except ChargehandError as error:
+            if error.message != self._complaint:
+                self._complaint = error.message
+                self.tell(error.message, bad=True)
+            return
+        second = int(time.time())
+        beat, self._second = second != self._second, second
+        if look.whole:
+            self._fill()
+        elif look.changed:
+            self._move(look)
+        if look.events:
+            self._journal.add(log.rows(look.events))
+        if beat:
+            self._beat(second)
+        if beat or look:
+            self._edges()
+        if isinstance(self.screen, Page):
+            self.screen.renew(look, beat=beat)
+
+    def _fill(self) -> None:
+        """Every card anew."""
+        groups: list[list[Card]] = [[] for _ in COLUMNS]
+        self._where = {}
+        for card in self.feed.cards.values():
+            if self._test is None or self._test(card):
+                number = self._where[card.id] = WHERE[card.state]
+                groups[number].append(card)
+        for column, cards in zip(self._columns, groups, strict=True):
+            column.fill(cards)
+        if self.chosen not in self._where:
+            self.chosen = next((found for number in (4, 2, 1, 6, 0, 5) if (found := self._columns[number].at(0))), "")
+        self.choose(self.chosen, bring=False)
+
+    def _move(self, look: Look) -> None:
+        for task in look.changed:
+            card = self.feed.cards[task]
+            shown = self._test is None or self._test(card)
+            old, new = self._where.get(task), WHERE[card.state] if shown else None
+            if old is not None and old != new:
+                self._columns[old].drop(task)
+                del self._where[task]
+            if new is not None:
+                self._where[task] = new
+                self._columns[new].put(card)
+        if self.chosen:
+            self.choose(self.chosen, bring=False)
+        else:
+            self._fill()
+
+    def _beat(self, second: int) -> None:
+        if second % _TICKS_S == 0:
+            self._ticked = self._ticks.of(card for column in self._columns if column.place.tall == 5 for card in column.in_view())
+        for column in self._columns:
+            column.beat()
+        if self.engine is not None and self.engine.poll() not in {None, 0, 1, 4, 130}:
+            self.engine = None
+            self.tell(last_words(self.feed.project), bad=True)
+
+    def _edges(self) -> None:
+        """What is above and below the columns."""
+        now = time.time()
+        if time.monotonic() - self._forecast_at > _FORECAST_S:
+            self._forecast_at = time.monotonic()
+            self._left = self.feed.remaining(now)
+        width = self.size.width
+        self._head.show([totals.head(self.feed, now, self.wanted, len(self._where))])
+        lines = totals.foot(self.feed, now, self._left, width)
+        if len(lines) != self._foot.size.height:
+            self._foot.styles.height = len(lines)
+        self._foot.show(lines)
+        card = self.feed.cards.get(self.chosen)
+        pairs = [(action.key, action.label) for action in offered(self.feed, card)]
+        more = [("?", "help"), ("/", "filter"), ("g", "graph"), ("t", "time"), ("c", "costs"), ("l", "log"), ("q", "quit")]
+        self._hints.show([hints([*([("Enter", "task")] if card else []), *pairs, *more])])
+
+    def _known(self, card: Card) -> Known:
+        feed = self.feed
+        return Known(
+            feed.moment(time.time()),
+            feed.tries(),
+            feed.gates(),
+            feed.expected(card) if card.work else None,
+            self._ticked.get(card.id),
+        )
+
+    def _widths(self) -> None:
+        """Columns come when there is something for them, and stay. Without room for all, those around the chosen one are shown."""
+        columns = [column for column in self._columns if column.place.always or len(column) or column in self._come]
+        tight = self.size.width < _NARROW * len(columns)
+        needs = [len(column.place.title) + 4 if tight and not len(column) else _LEAST for column in columns]
+        chosen = next((place for place, column in enumerate(columns) if column.chosen), 0)
+        seen = window(needs, self.size.width, chosen, self._first) if tight else range(len(columns))
+        self._first = seen.start
+        self._come |= set(columns)
+        for place, column in enumerate(columns):
+            column.display = place in seen
+            column.hint(place == seen.start > 0, place == seen.stop - 1 < len(columns) - 1)
+            width = needs[place] if needs[place] != _LEAST else 0
+            if width != column.width_now:
+                column.width_now = width
+                column.styles.width = width or "1fr"
+
+    def on_resize(self, _event: events.Resize) -> None:
+        self._widths()
+        if self.feed.run is not None:
+            self._edges()
+
+    # --- going about -----------------------------------------------------------------------------------------------------------
+
+    def choose(self, task: str, *, bring: bool = True) -> None:
+        """Have another card chosen. It stays the chosen one wherever it goes."""
+        self.chosen = task
+        for column in self._columns:
+            column.choose(task, bring=bring)
+            column.settle()
+        self._widths()
+
+    def action_go(self, by: int) -> None:
+        number = self._where.get(self.chosen)
+        if number is not None:
+            column = self._columns[number]
+            self.choose(column.at(max(0, column.place_of(self.chosen) + by)))
+            self._edges()
+
+    def action_side(self, by: int) -> None:
+        number = self._where.get(self.chosen)
+        if number is None:
+            return
+        here = self._columns[number]
+        line = here.place_of(self.chosen) * here.place.tall - here.top
+        ahead = self._columns[number + 1 :] if by > 0 else self._columns[:number][::-1]
+        there = next((column for column in ahead if len(column)), None)
+        if there is not None:
+            self.choose(there.at((there.top + max(0, line)) // there.place.tall))
+            self._edges()
+
+    def on_column_picked(self, message: Column.Picked) -> None:
+        self.choose(message.name, bring=False)
+        self._edges()
+        if message.opened:
+            self.open_task(message.name)
+
+    def open_task(self, task: str) -> None:
+        """Show a task in full."""
+        if task in self.feed.cards:
+            self.chosen = task
+            self.push_screen(TaskPage(task))
+
+    def action_open(self) -> None:
+        self.open_task(self.chosen)
+
+    def action_view(self, name: str) -> None:
+        views: dict[str, Callable[[], Screen[None]]] = {
+            "graph": graph_view, "timeline": timeline_view, "costs": costs_view, "help": help_view,
+        }  # fmt: skip
+        self.push_screen(views[name]())
+
+    def action_log(self) -> None:
+        self._journal.display = not self._journal.display
+        self.choose(self.chosen)
+
+    def action_theme(self) -> None:
+        self.theme = THEMES[(THEMES.index(self.theme) + 1) % len(THEMES)] if self.theme in THEMES else THEMES[0]
+        self.refresh(layout=True)
+        self.tell(f"theme {self.theme}")
+
+    def action_filter(self) -> None:
+        self.push_screen(Filter(self.wanted, self.filter))
+
+    def action_all(self) -> None:
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.wanted:
+            self.filter("")
+
+    def filter(self, query: str) -> str:
+        """Show what fits; returns what is wrong with the query."""
+        self.wanted = query.strip()
+        self._test, problem = parse(self.wanted)
+        self._fill()
+        self._edges()
+        return problem
+
+    # --- acting ----------------------------------------------------------------------------------------------------------------
+
+    def action_steer(self, key: str) -> None:
+        task = self.screen.about if isinstance(self.screen, TaskPage) else self.chosen
+        action = next((one for one in offered(self.feed, self.feed.cards.get(task)) if one.key == key), None)
+        if action is None:
+            return
+        if not action.sure:
+            self._do(action, task)
+            return
+        self.push_screen(Sure(action.sure.format(task=task)), lambda yes: self._do(action, task) if yes else None)
+
+    def _do(self, action: Action, task: str) -> None:
+        try:
+            self.tell(action.do(self.feed, task, self._start))
+        except ChargehandError as error:
+            self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, bad=True)
+
+    def _start(self, words: list[str]) -> None:
+        self.engine = start(self.feed.project, words)
+
+    def action_edit(self) -> None:
+        if self.chosen:
+            self.edit_task(self.chosen)
+
+    def edit_task(self, task: str) -> None:
+        """The spec, at the task."""
+        from chargehand.service import specs
+
+        project, run = self.feed.project, self.feed.run
+        if run is None:
+            return
+        line, path = 1, project.root / run["spec"]
+        try:
+            spec = specs.read(project, run["spec"])
+            found = spec.task(task)
+            if found is not None:
+                line, path = found.span.line, project.root / spec.file_of(found)
+        except ChargehandError:
+            pass  # a spec with errors is what one wants to edit
+        self.edit(path, line)
+
+    def edit(self, path: Path, line: int = 1) -> None:
+        """Give the terminal to the user's editor until it ends."""
+        from textual.app import SuspendNotSupported
+
+        from chargehand.doors.tui import editor
+
+        try:
+            with self.suspend():
+                problem = editor.edit(path, line)
+        except SuspendNotSupported:
+            problem = "there is no terminal to edit in"
+        self.refresh(layout=True)
+        if problem:
+            self.tell(problem, bad=True)
+
+    def tell(self, message: str, *, bad: bool = False) -> None:
+        """Say something for a few seconds."""
+        from chargehand.doors.tui.words import safe
+
+        text = "\n".join(safe(line) for line in message.splitlines())
+        self.notify(text, severity="error" if bad else "information", markup=False, timeout=8 if bad else 3)
+
+
+def show(project: Project, *, engine: Engine | None = None, theme: str = "") -> Engine | None:
+    """Show the board until it is closed; gives back the engine it was opened with, if it has not failed meanwhile."""
+    gc.disable()  # until it is there: nothing of what is made now will be garbage
+    app = BoardApp(project, engine, theme)
+    app.run()
+    if app._exception is not None:  # textual has put the terminal in order; what went wrong is for the crash report
+        raise app._exception
+    return app.engine

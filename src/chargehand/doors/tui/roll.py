@@ -1,0 +1,184 @@
+"""A widget of lines that are made when they come into view.
+
+It does by itself what textual's ScrollView does with a layout of the whole screen for each change of length: it keeps where it is
+scrolled to, draws its heading and its scroll mark, and hands out finished lines. That is what 5,000 cards ten times a second need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.color import Color
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from chargehand.doors.tui.lines import Parts, strip
+from chargehand.doors.tui.palette import roles
+
+
+class Roll(Widget):
+    """Subclasses say how many lines there are and make them; ``heading`` (None: no such line) stands above them."""
+
+    DEFAULT_CSS = "Roll { width: 1fr; height: 1fr; }"
+    ALLOW_SELECT: ClassVar[bool] = False
+    WHEEL = 3
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.can_focus = False
+        self.top = 0
+        self.heading: str | None = None
+        self.marked = False
+        self._look: object = None
+        self._behind = Color(0, 0, 0)
+        self._heads: dict[object, Strip] = {}
+        self._marks: dict[int, tuple[Strip, Strip]] = {}
+
+    def count(self) -> int:
+        """How many lines there are."""
+        raise NotImplementedError
+
+    def line(self, number: int) -> Strip:
+        """A line of them, as wide as the widget; its last cell is empty. The same object as long as it is the same line."""
+        raise NotImplementedError
+
+    def restyled(self) -> None:
+        """The theme or the width is another one: whatever was kept is of no use."""
+
+    @property
+    def room(self) -> int:
+        """Lines that are in view."""
+        return max(0, self.size.height - (self.heading is not None))
+
+    @property
+    def last_top(self) -> int:
+        """How far one can scroll."""
+        return max(0, self.count() - self.room)
+
+    def scroll_lines(self, top: int) -> None:
+        """Have this line on top, or the nearest one that can be."""
+        top = max(0, min(top, self.last_top))
+        if top != self.top:
+            self.top = top
+            self.refresh()
+
+    def bring(self, first: int, lines: int = 1) -> None:
+        """Scroll as little as it takes to have these lines in view."""
+        self.scroll_lines(max(min(self.top, first), first + min(lines, self.room) - self.room))
+
+    def touch(self, first: int, lines: int) -> None:
+        """These lines look different now."""
+        begin = max(0, first - self.top)
+        end = min(self.room, first - self.top + lines)
+        if begin < end:
+            self.refresh(Region(0, begin + (self.heading is not None), self.size.width, end - begin))
+
+    def resized(self) -> None:
+        """There are more lines or fewer, or others."""
+        self.top = max(0, min(self.top, self.last_top))
+        self.refresh()
+
+    # --- drawing ---------------------------------------------------------------------------------------------------------------
+
+    def styles_now(self) -> Mapping[str, Style]:
+        return roles(self.app)
+
+    def made(self, parts: Parts, width: int, ground: str = "") -> Strip:
+        """A line in the theme, without colour where that is wanted. ``ground`` is the role behind it; the last cell is empty."""
+        styles = self.styles_now()
+        base = styles["ground"]
+        result = Strip([*strip(parts, width - 1, styles, base + styles[ground]), Segment(" ", base)], width)
+        for change in self.app.get_line_filters():
+            result = result.apply_filter(change, self._behind)
+        return result
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """textual's own goes through styles and borders for each line; there are none here."""
+        look = (self.app.theme, self.size.width)
+        if look != self._look:
+            self._look = look
+            self._behind = self.background_colors[1]
+            self._heads.clear()
+            self._marks.clear()
+            self.restyled()
+        width, height = self.size
+        if not width:
+            return [Strip([])] * crop.height
+        lines = [] if self.heading is None else [self._head(width)]
+        known = self.count()
+        last = min(known, self.top + self.room)
+        mark = self._mark(known)
+        for number in range(self.top, last):
+            line = self.line(number)
+            lines.append(self._with_mark(line, width) if number - self.top in mark else line)
+        blank = self.blank(width)
+        lines += [blank] * (height - len(lines))
+        lines = lines[crop.y : crop.bottom]
+        return lines if crop.x == 0 and crop.width == width else [line.crop(crop.x, crop.right) for line in lines]
+
+    def blank(self, width: int) -> Strip:
+        found = self._heads.get(None)
+        if found is None:
+            found = self._heads[None] = self.made((("", ""),), width)
+        return found
+
+    def _head(self, width: int) -> Strip:
+        key = (self.heading, self.marked)
+        found = self._heads.get(key)
+        if found is None:
+            rule, role = ("━", "key") if self.marked else ("─", "rule")
+            name = self.heading or ""
+            forms = (f" {name} " if name else "", name, name.replace("IN PROGRESS", "PROGRESS"))
+            title = next((form for form in forms if len(form) < width - 1), forms[-1])
+            parts = ((rule, role), (title, role if self.marked else "bold"), (rule * width, role))
+            found = self._heads[key] = self.made(parts, width)
+        return found
+
+    def _mark(self, known: int) -> range:
+        """Which of the lines in view bear the scroll mark: their share of all."""
+        room = self.room
+        if known <= room or not room:
+            return range(0)
+        size = max(1, room * room // known)
+        start = round(self.top / (known - room) * (room - size))
+        return range(start, start + size)
+
+    def _with_mark(self, line: Strip, width: int) -> Strip:
+        """The line with the mark in its last cell. Kept, so that it stays the same object too."""
+        found = self._marks.get(id(line))
+        if found is None or found[0] is not line:
+            if len(self._marks) > 500:
+                self._marks.clear()
+            styles = self.styles_now()
+            bar = Strip([Segment("▐", styles["ground"] + styles["rule"])], 1)
+            found = self._marks[id(line)] = (line, Strip.join([line.crop(0, width - 1), bar]))
+        return found[1]
+
+    # --- mouse -----------------------------------------------------------------------------------------------------------------
+
+    def number_at(self, event: events.Click) -> int | None:
+        """The line that was clicked on. A click on the scroll mark's place scrolls there."""
+        row = event.y - (self.heading is not None)
+        if row < 0:
+            return None
+        if event.x == self.size.width - 1 and self.last_top:
+            self.scroll_lines(round(row / max(1, self.room - 1) * self.last_top))
+            return None
+        number = self.top + row
+        return number if number < self.count() else None
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self.scroll_lines(self.top + self.WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self.scroll_lines(self.top - self.WHEEL)
+
+    def on_resize(self) -> None:
+        self.resized()

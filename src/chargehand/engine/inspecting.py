@@ -1,0 +1,87 @@
+"""Looking at a change before any of it is run: every inspector, in the depot, without a checkout."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from chargehand.engine.crew import Crew
+from chargehand.engine.ledger import Ledger
+from chargehand.model.facts import VerdictGiven
+from chargehand.model.task import Task
+from chargehand.model.work import Verdict
+from chargehand.plan.board import Attempt
+from chargehand.ports import Change, Inspector, Sight
+
+LOOK = "inspect"
+"""The gate that is all inspectors together, when none of them objects; each one that does is a gate of its own."""
+
+_TOO_MUCH = "inspect.size"
+
+
+class Inspecting:
+    def __init__(self, crew: Crew, ledger: Ledger) -> None:
+        self._crew, self._ledger = crew, ledger
+
+    async def rejected(self, task: Task, attempt: Attempt) -> list[Verdict]:
+        """What inspectors object to in the attempt's proposal; recorded once, so that a look taken again is no news."""
+        if not self._crew.inspectors or attempt.judged(LOOK):
+            return []
+        depot = self._crew.depot
+        assert depot is not None
+        change = await change_of(self._crew, task, attempt)
+        said = await self._crew.offload(look, self._crew.inspectors, change, depot)
+        rejected = [verdict for verdict in said if verdict.verdict != "pass"]
+        for verdict in rejected or [_well(attempt.proposal, said)]:
+            if not attempt.judged(verdict.gate):
+                self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
+        await self._ledger.settled()
+        return rejected
+
+
+async def change_of(crew: Crew, task: Task, attempt: Attempt) -> Change:
+    """The attempt's proposal, as inspectors see it."""
+    depot = crew.depot
+    assert depot is not None
+    changed = await crew.offload(depot.changed, attempt.proposal_base, attempt.proposal)
+    ours = frozenset(crew.spec.all_files())
+    files = tuple(path for path in changed if path not in ours)
+    return Change(task=task, base=attempt.proposal_base, commit=attempt.proposal, files=files)
+
+
+def look(inspectors: Sequence[Inspector], change: Change, sight: Sight) -> list[Verdict]:
+    """Every inspector's verdict. Where there is too much to look at, nobody looks further."""
+    said: list[Verdict] = []
+    kept = Memory(sight)
+    for inspector in inspectors:
+        said.append(inspector.inspect(change, kept))
+        if said[-1].gate == _TOO_MUCH and said[-1].verdict == "fail":
+            break
+    return said
+
+
+def _well(commit: str, said: Sequence[Verdict]) -> Verdict:
+    summary = "; ".join(f"{verdict.gate.rpartition('.')[2]}: {verdict.summary}" for verdict in said)
+    return Verdict(gate=LOOK, commit=commit, verdict="pass", summary=summary)
+
+
+class Memory:
+    """A `Sight` that is asked for the same thing only once."""
+
+    def __init__(self, sight: Sight) -> None:
+        self._sight = sight
+        self._files: dict[tuple[str, str], bytes | None] = {}
+        self._lists: dict[str, dict[str, tuple[str, int]]] = {}
+
+    def read(self, commit: str, path: str) -> bytes | None:
+        if (commit, path) not in self._files:
+            there = path in self.list(commit)
+            self._files[commit, path] = self._sight.read(commit, path) if there else None
+        return self._files[commit, path]
+
+    def list(self, commit: str) -> dict[str, tuple[str, int]]:
+        if commit not in self._lists:
+            self._lists[commit] = self._sight.list(commit)
+        return self._lists[commit]
+
+    def patch(self, base: str, commit: str) -> str:
+        return self._sight.patch(base, commit)

@@ -1,0 +1,1 @@
+"""Looks at a change that run nothing of it."""

@@ -1,0 +1,1 @@
+"""What test programs say of the tests they ran."""

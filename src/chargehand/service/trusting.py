@@ -1,0 +1,57 @@
+"""The user looks at what a repository tells agents, and agrees to it, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from chargehand.depot import repository
+from chargehand.model.errors import RepositoryProblem
+from chargehand.service import settings, trust, widening
+from chargehand.service.outputs import Trust
+from chargehand.service.project import Project
+
+
+def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust:
+    """What there is to be trusted: settings for agents in the last commit of the checkout, and settings of the project that allow
+    more than the user's. Raises ConfigProblem when settings cannot be used at all."""
+    loaded = settings.load(project, {}, environ, user_file, trusting=True)
+    trusted = loaded.config.trust if "trust" not in loaded.widened else []
+    commit, found = _workspace(project)
+    hash_ = widening.fingerprint(loaded.widened)
+    return {
+        "schema_version": 1,
+        "commit": commit,
+        "file": str(user_file),
+        "added": [],
+        "workspace": {
+            "hash": found.hash,
+            "trusted": found.hash in trusted,
+            "files": [{"path": path, "sha256": sha256} for path, sha256 in found.files],
+            "links": list(found.links),
+        }
+        if found.files
+        else None,
+        "settings": {"hash": hash_, "trusted": hash_ in trusted, "values": loaded.widened} if hash_ else None,
+    }
+
+
+def agree(found: Trust, user_file: Path) -> Trust:
+    """Trust all that was found. Raises ConfigProblem or OSError when the user's settings cannot be changed."""
+    workspace, wider = found["workspace"], found["settings"]
+    added = [each["hash"] for each in (workspace, wider) if each and each["hash"] and not each["trusted"]]
+    if added:
+        trust.remember(user_file, added)
+    if workspace:
+        workspace = {**workspace, "trusted": bool(workspace["hash"])}
+    return {**found, "added": added, "workspace": workspace, "settings": {**wider, "trusted": True} if wider else None}
+
+
+def _workspace(project: Project) -> tuple[str, trust.Found]:
+    try:
+        place = repository.inspect(project.root)
+    except RepositoryProblem:
+        return "", trust.Found()
+    if not place.head:
+        return "", trust.Found()
+    return place.head, trust.look(place.git_dir, place.head)

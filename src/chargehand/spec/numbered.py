@@ -1,0 +1,95 @@
+"""Checkbox lists whose items carry numbers: which boxes are tasks, which stand for the ones below them (2 for 2.1 and 2.2)."""
+
+from __future__ import annotations
+
+import re
+
+from chargehand.spec.outline import Box, Outline, name_of
+from chargehand.spec.report import Report
+
+NUMBER = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,5}"
+
+
+def head_of(ids: str) -> re.Pattern[str]:
+    """How the text of a box begins: the id, set off by what people set it off with, and the title."""
+    return re.compile(rf"[*_`~]{{0,3}}(?P<id>{ids})(?![\w-])\.?[*_`~]{{0,3}}[.:)]?(?:[ \t]+(?P<rest>.*))?\Z", re.DOTALL)
+
+
+class Numbered:
+    """``items``: all boxes with an id, in order; ``boxes``: the first of each id; ``groups``: ids that stand for the tasks below
+    them, with these. A box is a group when it has sub-tasks, unless all of them are optional (starred).
+
+    With ``unnamed`` a box without an id that is not inside another is an item too, by an id made of its text.
+    """
+
+    def __init__(self, outline: Outline, head: re.Pattern[str], *, unnamed: bool = False) -> None:
+        self.outline, self.head = outline, head
+        self.items: list[tuple[Box, str]] = []
+        taken: dict[str, int] = {}
+        self.others: list[Box] = []
+        for box in outline.boxes:
+            if match := head.match(box.text):
+                self.items.append((box, match["id"]))
+            elif not self.inside(box, unnamed):
+                if unnamed and box.text:
+                    self.items.append((box, name_of(box.text, taken)))
+                else:
+                    self.others.append(box)
+        self.boxes: dict[str, Box] = {}
+        for box, name in self.items:
+            self.boxes.setdefault(name, box)
+        below: dict[str, list[str]] = {}
+        for name in self.boxes:
+            parent = name.rpartition(".")[0]
+            while parent:
+                if parent in self.boxes:
+                    below.setdefault(parent, []).append(name)
+                parent = parent.rpartition(".")[0]
+        groups = {name for name, members in below.items() if not all(self.boxes[member].starred for member in members)}
+        self.groups = {name: [member for member in below[name] if member not in groups] for name in below if name in groups}
+
+    def tasks(self) -> list[tuple[Box, str]]:
+        """What is to be done: the items that are no groups. An id that is there twice comes twice."""
+        return [(box, name) for box, name in self.items if name not in self.groups or self.boxes[name] is not box]
+
+    def places(self) -> dict[str, Box]:
+        """The box of each task."""
+        return {name: box for name, box in self.boxes.items() if name not in self.groups}
+
+    def title(self, box: Box) -> str:
+        match = self.head.match(box.text)
+        return (match["rest"] or "").strip() if match else box.text
+
+    def own(self, box: Box) -> bool:
+        """Whether a nested box is an item of its own, not one of a checklist."""
+        return self.head.match(box.text) is not None
+
+    def inside(self, box: Box, anything: bool) -> bool:
+        """Whether a box without an id belongs to the checklist of one with (or of any other, if ``anything`` is an item)."""
+        above = box.above
+        while above and not anything and not self.own(above):
+            above = above.above
+        return above is not None
+
+    def group(self, name: str) -> Box | None:
+        """The group a task stands in, the innermost."""
+        parent = name.rpartition(".")[0]
+        while parent and parent not in self.groups:
+            parent = parent.rpartition(".")[0]
+        return self.boxes[parent] if parent else None
+
+    def expanded(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Tasks in place of groups."""
+        return tuple(dict.fromkeys(member for name in names for member in self.groups.get(name, (name,))))
+
+    def say(self, report: Report) -> None:
+        """Tell of the boxes that are no tasks."""
+        if self.groups:
+            names = ", ".join(list(self.groups)[:8]) + (" ..." if len(self.groups) > 8 else "")
+            message = f"items with sub-tasks are done by doing these, and are no tasks: {names} ({len(self.groups):,} in all)"
+            report.add("groups", message, self.boxes[next(iter(self.groups))].line, severity="warning")
+        if self.others:
+            count = "a checkbox" if len(self.others) == 1 else f"{len(self.others):,} checkboxes"
+            message = f"{count} without a number, not read as {'a task' if len(self.others) == 1 else 'tasks'}"
+            hint = "give it a number, if work is meant"
+            report.add("no-id", message, self.others[0].line, hint=hint, severity="warning")

@@ -1,0 +1,135 @@
+"""Reads Kiro: groups and sub-tasks, optional ones, requirements, waves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.spec.format_kit import check_any, check_file, corpus_files, errors, needs_corpus
+from tests.spec.spec_room import parse
+
+from chargehand.model.task import FileStatus
+from chargehand.spec import kiro
+from chargehand.spec.formats import CERTAIN, NO, POSSIBLE
+from chargehand.spec.writeback import mark
+
+FORMAT = "kiro"
+STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
+
+PIECES = [
+    "# Implementation Plan",
+    "- [ ] 1. One",
+    "  - _Requirements: 1.1, 1.2_",
+    "  - [x] 1.1 Sub",
+    "  - [ ]* 1.2 Test",
+    "- [ ] 1.3 flat (P)",
+    "- [-] 2. Two",
+    "  - [ ]\\* 2.1 only optional",
+    "- [ ] 3 Three (P)",
+    "  - _Depends: 1, 2_",
+    "  - [ ] loose",
+    "- [ ] bare",
+    '```json\n{"waves": [["1.1"], ["2", "9"]]}\n```',
+    '```json\n{"waves": [{"id": 0, "tasks": ["1.1", "3"]}, {"tasks": ["2"]}]}\n```',
+    '```json\n{"waves": [1, {}]\n```',
+    "## Notes",
+    "text",
+    "",
+]
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", corpus_files("kiro"))
+def test_real_files_are_read_whole_or_refused(name: str) -> None:
+    check_file(FORMAT, "kiro", name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14),
+    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
+    st.integers(0, 99),
+    st.sampled_from(STATUSES),
+)
+def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
+    check_any(FORMAT, between.join(pieces), choice, status)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200))
+def test_no_text_raises(text: str) -> None:
+    check_any(FORMAT, text, 0, "done")
+
+
+def needs(text: str) -> dict[str, tuple[str, ...]]:
+    tasks, problems = parse(text, ".kiro/specs/x/tasks.md", FORMAT)
+    assert not errors(problems), problems
+    return {task.id: task.needs for task in tasks}
+
+
+def test_a_group_is_done_by_its_sub_tasks_and_that_is_said() -> None:
+    text = "- [ ] 1. Set up\n  - in general\n  - [x] 1.1 Sub\n    - _Requirements: 1.1-1.3, 2_\n  - [ ]* 1.2 Test\n- [ ] 2. Next\n"
+    tasks, problems = parse(text, "t", FORMAT)
+    assert [(task.id, task.status, task.milestone, task.tags) for task in tasks] == [
+        ("1.1", "done", "Set up", ()),
+        ("1.2", "todo", "Set up", ("optional",)),
+        ("2", "todo", "", ()),
+    ]
+    assert tasks[0].context == "- in general"
+    assert tasks[0].traces == ("1.1", "1.2", "1.3", "2")
+    assert [(found.code, found.severity, found.line) for found in problems] == [("groups", "warning", 1)]
+
+
+def test_order_is_the_texts_and_nothing_waits_for_what_is_optional() -> None:
+    text = "- [ ] 1. a\n- [ ]* 1.1 test\n- [ ] 2. b\n- [ ] 3. c\n"
+    assert needs(text) == {"1": (), "1.1": ("1",), "2": ("1",), "3": ("2",)}
+
+
+def test_parallel_marks_and_named_needs() -> None:
+    text = "- [ ] 1.1 a (P)\n- [ ] 1.2 b (P)\n- [ ] 1.3 c\n- [ ] 2.1 d (P)\n  - _Depends: 1.1_\n"
+    assert needs(text) == {"1.1": (), "1.2": (), "1.3": ("1.1", "1.2"), "2.1": ("1.1", "1.3")}
+
+
+@pytest.mark.parametrize(
+    "waves", ['{"waves": [["1.1", "3"], ["2"]]}', '{"waves": [{"id": 0, "tasks": ["1.1", "3"]}, {"id": 1, "tasks": ["2"]}]}']
+)
+def test_waves_are_needs(waves: str) -> None:
+    text = f"- [ ] 1. g\n  - [ ] 1.1 a\n- [ ] 2. b\n- [ ] 3. c\n- [ ] 4. Checkpoint\n\n```json\n{waves}\n```\n"
+    assert needs(text) == {"1.1": (), "2": ("1.1", "3"), "3": (), "4": ("1.1", "2", "3")}
+
+
+def test_waves_that_are_broken_or_name_nothing_are_told_of() -> None:
+    text = '- [ ] 1. a\n```json\n{"waves": [["1", "7"]]}\n```\n```json\n{"waves": [["1"]\n```\n'
+    _, problems = parse(text, "t", FORMAT)
+    assert [(found.code, found.severity, found.line) for found in problems] == [
+        ("unknown-need", "warning", 3),
+        ("json", "error", 6),
+    ]
+
+
+def test_requirements_in_other_scripts() -> None:
+    text = (
+        "- [ ] 1. a\n  - _需求：2.1, 2.2_\n- [ ] 2. b\n  - **Validates: Requirements 1.4**\n- [ ] 3. c\n  - _Requirements: All_\n"
+    )
+    assert [task.traces for task in parse(text, "t", FORMAT)[0]] == [("2.1", "2.2"), ("1.4",), ()]
+
+
+def test_problems_are_told_at_their_places() -> None:
+    _, problems = parse("- [ ] 1. a\n- [ ] 1. b\n- [ ] c\n", "t", FORMAT)
+    assert [(found.code, found.line) for found in problems] == [("duplicate-id", 2), ("no-id", 3)]
+
+
+def test_marks() -> None:
+    text = "- [-] 1. a\r\n- [ ]* 2. b\r\n  - [ ] detail"
+    assert parse(text, "t", FORMAT)[0][0].status == "in_progress"
+    assert mark(text, "1", "done", tick=False, format_name=FORMAT) == text.replace("[-]", "[x]")
+    assert mark(text, "2", "in_progress", tick=False, format_name=FORMAT) == text.replace("[ ]*", "[-]*")
+    assert mark(text, "2", "done", tick=True, format_name=FORMAT) == text.replace("[ ]", "[x]")
+    assert mark(text, "2", "review", tick=False, format_name=FORMAT) is None
+
+
+def test_recognition() -> None:
+    assert kiro.recognise(".kiro/specs/a/tasks.md", "- [ ] 1. a\n") == CERTAIN
+    assert kiro.recognise("t.md", "- [ ] 1. a\n  - _Requirements: 1.1_\n") == CERTAIN
+    assert kiro.recognise("t.md", "- [ ] 1. a\n") == POSSIBLE
+    assert kiro.recognise(".kiro/specs/a/tasks.md", "# Design\n") == NO

@@ -1,0 +1,120 @@
+"""Reads OpenSpec changes: groups, numbers, boxes without any."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.spec.format_kit import check_any, check_file, corpus_files, needs_corpus
+from tests.spec.spec_room import parse
+
+from chargehand.model.task import FileStatus
+from chargehand.spec import openspec
+from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE
+from chargehand.spec.writeback import mark
+
+FORMAT = "openspec"
+STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
+
+PIECES = [
+    "# Tasks",
+    "## 1. Group",
+    "## 2. Other",
+    "- [ ] 1.1 a",
+    "- [x] 1.2 [P] b `src/x.rs`",
+    "- [~] 2.1 c",
+    "  - [ ] 2.1.1 d",
+    "  - [ ] detail",
+    "- [ ] bare",
+    "- [ ] bare",
+    "- [ ]",
+    "- [x] T-1 named",
+    "## Task 3: titled",
+    "text",
+    "```",
+    "",
+]
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", corpus_files("openspec"))
+def test_real_files_are_read_whole_or_refused(name: str) -> None:
+    check_file(FORMAT, "openspec", name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14),
+    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
+    st.integers(0, 99),
+    st.sampled_from(STATUSES),
+)
+def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
+    check_any(FORMAT, between.join(pieces), choice, status)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200))
+def test_no_text_raises(text: str) -> None:
+    check_any(FORMAT, text, 0, "done")
+
+
+def test_groups_and_order_are_needs() -> None:
+    text = "## 1. A\n- [x] 1.1 a\n- [ ] 1.2 b [P]\n- [ ] 1.3 c [P]\n## 2. B\n- [ ] 2.1 d in `src/d.rs`\n"
+    tasks, problems = parse(text, "t", FORMAT)
+    assert not problems
+    assert [(task.id, task.needs, task.milestone) for task in tasks] == [
+        ("1.1", (), "1. A"),
+        ("1.2", ("1.1",), "1. A"),
+        ("1.3", ("1.1",), "1. A"),
+        ("2.1", ("1.2", "1.3"), "2. B"),
+    ]
+    assert tasks[3].files == ("src/d.rs",)
+
+
+def test_numbers_below_numbers_are_the_tasks() -> None:
+    tasks, problems = parse("- [ ] 1.1 a\n  - [ ] 1.1.1 b\n  - [ ] 1.1.2 c\n", "t", FORMAT)
+    assert [(task.id, task.milestone) for task in tasks] == [("1.1.1", "a"), ("1.1.2", "a")]
+    assert [found.code for found in problems] == ["groups"]
+
+
+def test_boxes_without_numbers_keep_their_ids_when_lines_are_put_above() -> None:
+    text = "- [ ] Wire the parser\n  - [x] detail\n- [ ] Wire the parser\n- [ ] 写测试\n"
+    before = [task.id for task in parse(text, "t", FORMAT)[0]]
+    after = [task.id for task in parse("# New\n- [x] First\n" + text, "t", FORMAT)[0]]
+    assert len(before) == len(set(before)) == 3
+    assert after[1:] == before
+    assert [item.text for item in parse(text, "t", FORMAT)[0][0].checklist] == ["detail"]
+
+
+def test_a_spec_delta_is_refused_at_its_heading() -> None:
+    _, problems = parse("# x\n\n## ADDED Requirements\n### Requirement: y\n", "t", FORMAT)
+    assert [(found.code, found.line) for found in problems] == [("no-tasks", 3)]
+
+
+def test_headings_as_tasks_with_named_needs() -> None:
+    none = "**Dependencies**: None\n"
+    text = f"## Task 1: a\n{none}## Task 2: b\n{none}## Task 3: c\n**Dependencies**: Task 1, Task 2\n"
+    assert {task.id: task.needs for task in parse(text, "t", FORMAT)[0]} == {
+        "task-1": (),
+        "task-2": (),
+        "task-3": ("task-1", "task-2"),
+    }
+
+
+def test_a_number_twice_is_refused() -> None:
+    _, problems = parse("- [ ] 1.1 a\n- [ ] 1.1 b\n", "t", FORMAT)
+    assert [(found.code, found.line) for found in problems] == [("duplicate-id", 2)]
+
+
+def test_marks() -> None:
+    text = "- [~] 1.1 a\n\t- [ ] detail\n"
+    assert mark(text, "1.1", "done", tick=True, format_name=FORMAT) == text.replace("~", "x").replace("[ ]", "[x]")
+    assert mark(text, "1.1", "blocked", tick=False, format_name=FORMAT) is None
+
+
+def test_recognition() -> None:
+    assert openspec.recognise("openspec/changes/a/tasks.md", "- [ ] a\n") == CERTAIN
+    assert openspec.recognise("t.md", "## 1. A\n- [ ] 1.1 a\n") == LIKELY
+    assert openspec.recognise("t.md", "- [ ] a\n") == NO
+    assert openspec.recognise("openspec/changes/a/tasks.md", "### 1.1 a\n") == POSSIBLE

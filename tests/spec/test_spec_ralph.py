@@ -1,0 +1,131 @@
+"""Reads ralph: stories in their order, passes."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.spec.format_kit import check_any, check_file, corpus_files, needs_corpus
+from tests.spec.spec_room import parse
+
+from chargehand.model.task import FileStatus
+from chargehand.spec import ralph
+from chargehand.spec.formats import CERTAIN, NO, POSSIBLE
+from chargehand.spec.writeback import mark
+
+FORMAT = "ralph"
+STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
+
+PIECES = [
+    '{"userStories": [',
+    '{"phases": [{"name": "p", "tasks": [',
+    "]}",
+    "]}]}",
+    "[",
+    "]",
+    '{"id": "US-001", "title": "a", "acceptanceCriteria": ["x", "tests pass"], "priority": 2, "passes": false}',
+    '{"id": "US-002", "title": "b", "priority": 1, "passes": true}',
+    '{"id": "US-003", "title": "c", "dependsOn": ["US-001"], "passes": false}',
+    '{"category": "c", "description": "d", "steps": ["s"], "complete": false}',
+    '{"id": "S4", "title": "e"}',
+    '{"id": "S5", "title": "f", "status": "open"}',
+    '{"id": [], "passes": 1}',
+    "null",
+]
+
+
+@needs_corpus
+@pytest.mark.parametrize("name", corpus_files("ralph"))
+def test_real_files_are_read_whole_or_refused(name: str) -> None:
+    check_file(FORMAT, "ralph", name)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=14),
+    st.sampled_from([", ", ",\r\n", ""]),
+    st.integers(0, 99),
+    st.sampled_from(STATUSES),
+)
+def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
+    check_any(FORMAT, between.join(pieces), choice, status)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=200))
+def test_no_text_raises(text: str) -> None:
+    check_any(FORMAT, text, 0, "done")
+
+
+PRD = """{
+  "project": "p",
+  "userStories": [
+    {"id": "US-001", "title": "A", "acceptanceCriteria": ["Typecheck passes", "A test"], "priority": 2, "passes": false},
+    {"id": "US-002", "title": "B", "acceptance_criteria": [{"id": "x", "text": "seen"}], "priority": 1, "passes": true},
+    {"id": "US-003", "title": "C", "priority": 2, "passes": false}
+  ]
+}
+"""
+
+
+def test_stories_come_in_the_order_of_their_priority() -> None:
+    tasks, problems = parse(PRD, "prd.json", FORMAT)
+    assert not problems
+    assert {task.id: (task.needs, task.status) for task in tasks} == {
+        "US-001": (("US-002",), "todo"),
+        "US-002": ((), "done"),
+        "US-003": (("US-001",), "todo"),
+    }
+    assert [(item.text, item.test) for item in tasks[0].checklist] == [("Typecheck passes", False), ("A test", True)]
+    assert [item.text for item in tasks[1].checklist] == ["seen"]
+
+
+def test_named_needs_replace_the_order() -> None:
+    text = PRD.replace('"title": "C",', '"title": "C", "dependsOn": ["US-002"],')
+    assert [task.needs for task in parse(text, "t", FORMAT)[0]] == [(), (), ("US-002",)]
+
+
+def test_other_shapes() -> None:
+    first = '{"name": "One", "tasks": [{"id": "1.1", "name": "a", "file": "x.py"}]}'
+    phases = f'{{"phases": [{first}, {{"name": "Two", "tasks": [{{"id": "2.1", "name": "b"}}]}}]}}'
+    tasks, problems = parse(phases, "t", FORMAT)
+    assert not problems
+    assert [(task.id, task.needs, task.milestone, task.files) for task in tasks] == [
+        ("1.1", (), "One", ("x.py",)),
+        ("2.1", ("1.1",), "Two", ()),
+    ]
+    listed = '[{"category": "Bug", "description": "Fix it", "steps": ["do"], "complete": true}]'
+    (task,), _ = parse(listed, "t", FORMAT)
+    assert (task.title, task.status, task.tags) == ("Fix it", "done", ("Bug",))
+
+
+def test_problems_are_told_all_at_once_at_their_places() -> None:
+    last = '{"id": "B", "title": "", "dependsOn": ["Z"]}'
+    stories = ['{"id": "A", "title": "a", "passes": "no"}', '{"id": "A", "title": "b"}', last]
+    text = '{"userStories": [\n' + ",\n".join([*stories, "3"]) + "]}"
+    _, problems = parse(text, "t", FORMAT)
+    assert [(found.code, found.line) for found in problems] == [
+        ("wrong-type", 2),
+        ("duplicate-id", 3),
+        ("task-title", 4),
+        ("unknown-need", 4),
+        ("wrong-type", 5),
+    ]
+
+
+def test_an_empty_list_and_phases_without_tasks_are_refused_where_they_are() -> None:
+    assert [(p.code, p.line) for p in parse('{\n"userStories": []}', "t", FORMAT)[1]] == [("no-tasks", 2)]
+    assert [(p.code, p.line) for p in parse('{"phases": [\n{"name": "x"}]}', "t", FORMAT)[1]] == [("no-tasks", 2)]
+
+
+def test_only_passes_changes() -> None:
+    assert mark(PRD, "US-001", "done", tick=True, format_name=FORMAT) == PRD.replace("false", "true", 1)
+    assert mark(PRD, "US-001", "in_progress", tick=False, format_name=FORMAT) is None
+    bare = '{"userStories": [{\n  "id": "A",\n  "title": "a"\n}]}'
+    assert mark(bare, "A", "done", tick=False, format_name=FORMAT) == bare.replace('"a"', '"a",\n  "passes": true')
+
+
+def test_recognition() -> None:
+    assert ralph.recognise("x.json", PRD) == CERTAIN
+    assert ralph.recognise("scripts/ralph/prd.json", '{"a": 1}') == POSSIBLE
+    assert ralph.recognise("x.json", '{"tasks": [{"id": 1}]}') == NO
