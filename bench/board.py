@@ -278,17 +278,8 @@ def main() -> None:
                 results.append(measured(command, writer, seconds))
                 writer.close()
         start, starting, share, pictures, written, memory = (statistics.median(values) for values in zip(*results, strict=True))
-        rows.append(
-            (
-                f"{label}, {cards}",
-                f"{start:.2f} s",
-                f"{starting:.2f} s",
-                f"{share:.1%}",
-                f"{pictures:.1f}",
-                f"{written:.1f} kB/s",
-                f"{memory:.0f} MB",
-            )
-        )
+        figures = f"{start:.2f} s", f"{starting:.2f} s", f"{share:.1%}", f"{pictures:.1f}", f"{written:.1f} kB/s"
+        rows.append((f"{label}, {cards}", *figures, f"{memory:.0f} MB"))
     print(table(("board, cards", "shown after", "its CPU", "of a core", "pictures/s", "written", "memory"), rows))
 
 

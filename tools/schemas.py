@@ -11,7 +11,7 @@ import msgspec
 
 from chargehand.model.config import Config
 from chargehand.model.facts import Fact
-from chargehand.service import outputs
+from chargehand.service import foreseen, outputs, results
 
 SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
@@ -28,11 +28,15 @@ SCHEMAS: dict[str, tuple[str, Any]] = {
     "gc": ("chargehand gc --json", outputs.Gc),
     "init": ("chargehand init --json", outputs.Init),
     "logs": ("chargehand logs ID --json", outputs.Logs),
+    "calibration": ("chargehand plan --calibration --json", foreseen.Calibration),
+    "forecast": ("chargehand plan --forecast --json; null when nothing is left to do", foreseen.ForecastObject | None),
+    "plan": ("chargehand plan --json", foreseen.Plan),
     "planned": ("chargehand run --dry-run --json", outputs.Planned),
     "questions": ("chargehand approve --json", outputs.Questions),
     "rebuilt": ("chargehand doctor --rebuild FILE --json", outputs.Rebuilt),
     "report": ("chargehand report --json", outputs.TraceReport),
     "reset": ("chargehand reset --json", outputs.Reset),
+    "result": ("a task of chargehand run --json-result: one object, or a list of them", results.Result),
     "retry": ("chargehand retry ID --json, while a run is under way", outputs.HandedOver),
     "show": ("chargehand show ID --json", outputs.Show),
     "status": ("chargehand status --json", outputs.Status),

@@ -149,9 +149,11 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 class Conflict(msgspec.Struct, frozen=True):
-    """Two changes that cannot be merged by git; ``files`` are the paths in question."""
+    """Two changes that cannot be merged; ``files`` are the paths in question. ``tree`` is the merge of everything else, with these
+    files as ours has them; empty where that cannot be had."""
 
     files: tuple[str, ...]
+    tree: str = ""
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -213,6 +215,9 @@ class Depot(Protocol):
 
     def merge(self, base: str, ours: str, theirs: str) -> str | Conflict:
         """The tree of a three-way merge, made without a checkout."""
+
+    def without(self, commit: str, onto: str, keep: Sequence[str]) -> str | Conflict:
+        """The tree of ``onto`` without what ``commit`` changed; the files in ``keep`` stay as they are in ``onto``."""
 
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         """Paths that differ between two commits."""
@@ -486,6 +491,9 @@ class Store(Protocol):
 
     def landed_before(self) -> dict[str, str]:
         """Tasks that earlier runs landed since the last reset, with their commits."""
+
+    def skipped_before(self) -> frozenset[str]:
+        """Tasks that a person had skipped when the last run ended."""
 
     def requests(self) -> list[Request]:
         """What other processes asked for and nobody answered yet."""

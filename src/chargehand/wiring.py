@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
+
 from chargehand.model.config import AgentConfig, Config
 from chargehand.model.errors import Problem
 from chargehand.model.task import Spec
 from chargehand.plan.terms import agent_of
 from chargehand.ports import Agent, Depot, Gate, Meter, Room, Store
-from chargehand.service import secrets, trust, workplace
+from chargehand.service import plugins, secrets, trust, workplace
 from chargehand.service.doctor import Finding
 from chargehand.service.project import Project
 from chargehand.service.roster import roster
@@ -34,6 +36,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     """Everything a run needs, for real. Raises ConfigProblem or RepositoryProblem when the run could not even begin."""
     from chargehand.agents.registry import make_agent
     from chargehand.depot.depot import GitDepot
+    from chargehand.depot.forge import GhForge
     from chargehand.engine.crew import Crew
     from chargehand.gates.inspectors import make_inspectors
     from chargehand.gates.registry import make_gates
@@ -53,11 +56,16 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     kept_in = cage.choose(config.cage)
     hidden = (ambient.get("HOME", ""), str(project.root), str(project.state))
 
-    def judges(depot: Depot | None) -> tuple[Gate, ...]:
+    def judges(depot: Depot | None, config: Config = config) -> tuple[Gate, ...]:
         if depot is None:
             return ()
         room = Room(writable=(), hidden=hidden, readable=depot.places())
-        return make_gates(config, pool, ambient, None if kept_in.name == "none" else kept_in, room)
+        return make_gates(
+            config, pool, ambient, None if kept_in.name == "none" else kept_in, room, project.root, project.state / "cache"
+        )
+
+    def regenerators(depot: Depot | None) -> dict[str, Gate]:
+        return {gate.name: gate for gate in judges(depot, msgspec.structs.replace(config, gates=config.regenerate))}
 
     def preflight() -> Iterator[Problem]:
         asked = [(f"agents.{each}", agent.preflight()) for each, agent in agents.items()]
@@ -74,10 +82,10 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
                     "config.agent", message, f"agents.{each}", hint="let it review or plan, and name another one for tasks"
                 )
 
-    def depot() -> Depot | None:
+    def depot(target: str) -> Depot | None:
         if not workplace.needs_git(config, spec):
             return None
-        return GitDepot.open(project.root, project.state, config.target, config.workspace)
+        return GitDepot.open(project.root, project.state, target, config.workspace)
 
     def crew(store: Store, depot: Depot | None) -> Crew:
         return Crew(
@@ -101,6 +109,9 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             hidden=hidden,
             trusts=lambda commit: trust.obeys(project, config, commit),
             redactor=redactor,
+            regenerators=regenerators(depot),
+            plugins=lambda: plugins.usable(project, config),
+            forge=GhForge(project.root, project.state / "offers") if config.integration == "pr" else None,
         )
 
     return Hands(
@@ -109,7 +120,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
         depot=depot,
         crew=crew,
         clock=clock,
-        unprotected=cage.unprotected(kept_in),
+        notes=lambda: (*filter(None, [cage.unprotected(kept_in)]), *plugins.complaints(project, config)),
     )
 
 
@@ -126,19 +137,14 @@ def _meter(
     return MeterClient(project.state, called, ambient, config.prices, max_wait_s=wait)
 
 
-def examine_programs(project: Project, config: Config) -> Iterator[Finding]:
-    """What the chosen agent and the gates say of themselves, for ``doctor``."""
-    from chargehand.agents.registry import make_agent
+def examine_gates(project: Project, config: Config) -> Iterator[Finding]:
+    """What the gates say of themselves, for ``doctor``."""
     from chargehand.gates.registry import make_gates
     from chargehand.process.pool import ShimPool
 
-    name = workplace.choose_agent(config)
-    agent = make_agent(name, config.agents[name], project.root)
-    gates = make_gates(config, ShimPool(project.state / "shim.log"), os.environ)
-    asked = [(f"agent {name}", agent.preflight()), *((f"gate {gate.name}", gate.preflight()) for gate in gates)]
-    for label, reason in asked:
-        message, _, hint = reason.partition(" (hint: ")
-        yield Finding("problem" if message else "ok", label, message or "can run", hint.removesuffix(")"))
+    for gate in make_gates(config, ShimPool(project.state / "shim.log"), os.environ):
+        message, _, hint = gate.preflight().partition(" (hint: ")
+        yield Finding("problem" if message else "ok", f"gate {gate.name}", message or "can run", hint.removesuffix(")"))
 
 
 def user_file() -> Path:
@@ -146,3 +152,10 @@ def user_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("chargehand") / "config.toml"
+
+
+def cache_folder() -> Path:
+    """What is kept for the user only to be faster."""
+    from platformdirs import user_cache_path
+
+    return user_cache_path("chargehand")

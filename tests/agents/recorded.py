@@ -102,7 +102,7 @@ class Recorded:
         assert self.report(place, case, text=mixed) == self.report(place, case)
 
     def check_exit(self, place: Path, case: str = "ok") -> None:
-        """A good stream with a bad exit is no pass; one that lingers after its last word has finished; none at all is unreadable."""
+        """A good stream with a bad exit is no pass; one that lingers after its last word has finished; none at all says nothing."""
         bad = self.report(place, case, exit_=Exit(cause="exited", code=3))
         assert bad.finished is False
         assert bad.error

@@ -29,8 +29,8 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "killed": (False, "", {}),
     "sigterm": (False, "crash", {"message": "signal 15"}),
     "sigint": (False, "unreadable", {}),
-    "read_only": (True, "", {"answer": WROTE}),
-    "bad_flag": (False, "crash", {"message": "unrecognized arguments"}),
+    "read_only": (True, "", {"answer": "I write it.\n\nhello.txt\n```\nhello from the scripted model\n```"}),
+    "bad_flag": (False, "crash", {}),
     "no_login": (False, "auth", {}),
 }
 

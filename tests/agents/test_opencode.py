@@ -33,15 +33,14 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "cut": (True, "", {"answer": DONE}),
     "unknown_tool": (True, "", {"answer": DONE}),
     "empty": (False, "empty", {"answer": ""}),
-    "network": (False, "network", {}),
-    "max_turns": (True, "", {}),
+    "network": (False, "network", {"message": "Cannot connect"}),
     "sigterm": (False, "crash", {"message": "signal 15"}),
-    "sigint": (False, "", {}),
+    "sigint": (False, "crash", {"message": "signal 2"}),
     "killed": (False, "", {}),
     "schema": (True, "", {"answer": DONE}),
     "read_only": (True, "", {"answer": DONE}),
-    "bad_flag": (False, "crash", {}),
-    "no_login": (False, "model_not_found", {}),
+    "bad_flag": (False, "permission", {}),
+    "no_login": (False, "crash", {}),
     "denied": (False, "permission", {"denied": ("write",)}),
 }
 
@@ -67,6 +66,13 @@ def test_its_lines_tell_what_happens() -> None:
         *("session", "tool", "file", "tool_result", "usage"),
         *("session", "tool", "tool_result", "usage", "session", "text", "usage", "final"),
     ]
+
+
+def test_all_its_turns_are_no_success(tmp_path: Path) -> None:
+    (tmp_path / "stdout.log").write_bytes(OPENCODE.text("ok"))
+    for turns, kind in ((3, "turn_limit"), (4, None)):
+        got = OPENCODE.agent(max_turns=turns).report(tmp_path / "stdout.log", OPENCODE.ended("ok"), Tally())
+        assert (got.finished, got.error and got.error.kind) == (kind is None, kind)
 
 
 def signals(**event: Any) -> list[Signal]:

@@ -31,16 +31,16 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "too_long": (False, "context_overflow", {"message": "prompt is too long"}),
     "cut": (False, "network", {"message": "stream ended", "tokens": used(1)}),
     "unknown_tool": (True, "", {"answer": DONE, "tokens": used(2)}),
-    "empty": (False, "empty", {}),
-    "network": (False, "network", {}),
-    "max_turns": (False, "turn_limit", {}),
+    "empty": (False, "empty", {"message": "empty response"}),
+    "network": (False, "network", {"message": "Connection error"}),
+    "max_turns": (False, "turn_limit", {"message": "max session turns", "tokens": used(2)}),
     "sigterm": (False, "crash", {}),
     "sigint": (False, "crash", {}),
     "killed": (False, "", {}),
-    "schema": (True, "", {}),
+    "schema": (True, "", {"answer": '{"status":"done","files":["hello.txt"]}'}),
     "read_only": (True, "", {"answer": DONE}),
-    "bad_flag": (False, "crash", {}),
-    "no_login": (False, "auth", {}),
+    "bad_flag": (False, "auth", {}),
+    "no_login": (False, "crash", {"message": "discontinued"}),
 }
 
 

@@ -105,6 +105,11 @@ class Site(Place):
                 send(around(self.root), signal.SIGKILL)
                 raise
 
+    def until(self, engine: subprocess.Popen[str], true: Callable[[], object], what: str) -> None:
+        """Wait for something to become true while the run is under way."""
+        until(lambda: true() or engine.poll() is not None, what)
+        assert true(), f"the run ended before it was true: {what}\n{engine.communicate()}"
+
     def attempts(self, task: str = "TASK-001") -> list[dict[str, Any]]:
         return list(self.json("show", task)["attempts"])
 
@@ -138,3 +143,9 @@ def site(
 
 each = pytest.mark.parametrize("program", PROGRAMS, indirect=True)
 quick = pytest.mark.parametrize("program", [name for name, one in PROGRAMS.items() if not one.slow], indirect=True)
+
+
+def each_with(name: str, *values: object) -> pytest.MarkDecorator:
+    """Each program with each value of ``name``; the slow ones only with the first."""
+    cases = [(kind, value) for kind, one in PROGRAMS.items() for value in (values[:1] if one.slow else values)]
+    return pytest.mark.parametrize(("program", name), cases, indirect=["program"])

@@ -77,6 +77,7 @@ PROGRAMS = {
             kind="opencode",
             slow=True,
             refuses=True,
+            obeys=False,  # it would, once it has fetched a package from the network
             hostile={
                 ".opencode/plugin/x.js": _script("plugin", "async () => ({})"),
                 ".opencode/opencode.json": json.dumps({"mcp": {"x": {"type": "local", "command": ["sh", "-c", _touch("mcp")]}}}),
@@ -94,7 +95,7 @@ PROGRAMS = {
             kind="gemini",
             model="gemini-2.5-flash",
             slow=True,
-            obeys=False,
+            obeys=False,  # it takes more than its flag to trust
             hostile={
                 ".gemini/settings.json": json.dumps(
                     {

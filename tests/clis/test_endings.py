@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 
-import pytest
-
-from tests.clis.conftest import Site, each
+from tests.clis.conftest import Site, each_with
 from tests.kit.processes import named, of, send, until
 from tests.kit.script import TEXT
 
@@ -16,12 +14,11 @@ def mark(site: Site) -> str:
     return f"tool-{site.server.url.rpartition(':')[2]}"
 
 
-@each
-@pytest.mark.parametrize("way", ["cancel", "TERM"])
+@each_with("way", "cancel", "TERM")
 def test_when_chargehand_is_told_to_end_it_nothing_goes_on(site: Site, way: str) -> None:
     site.prepare(f"sleep:{mark(site)}", config="[timeouts]\nkill_seconds = 1")
     with site.running() as engine:
-        until(lambda: len(named(mark(site))) >= 2, "the tool and what it left behind run")
+        site.until(engine, lambda: len(named(mark(site))) >= 2, "the tool and what it left behind run")
         if way == "cancel":
             site.run("cancel", "TASK-001")
         else:
@@ -32,30 +29,30 @@ def test_when_chargehand_is_told_to_end_it_nothing_goes_on(site: Site, way: str)
     assert site.landed() == []
 
 
-@each
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@each_with("number", signal.SIGINT, signal.SIGTERM)
 def test_a_program_that_somebody_ended_has_done_nothing(site: Site, number: signal.Signals) -> None:
     site.prepare(f"sleep:{mark(site)}", config="[retry]\nattempts = 1\n[timeouts]\nkill_seconds = 1")
     with site.running() as engine:
-        until(lambda: len(named(mark(site))) >= 2, "the tool and what it left behind run")
+        site.until(engine, lambda: len(named(mark(site))) >= 2, "the tool and what it left behind run")
         main = of(site.program.kind, site.root)
         assert main
         send(main, number)
         with contextlib.suppress(AssertionError):
             until(lambda: engine.poll() is not None, "it ends by itself", limit_s=8)
         send(main, signal.SIGKILL)  # some take no notice
-    assert engine.returncode == 1
-    assert site.states() == {"TASK-001": "failed"}
+    assert engine.returncode in (1, 4), "it failed, or nobody knows"
+    assert site.states()["TASK-001"] in ("failed", "needs_human")
     assert named(mark(site)) == []
     assert site.landed() == []
 
 
-@each
-@pytest.mark.parametrize("who", ["agent", "run"])
+@each_with("who", "agent", "run")
 def test_after_a_kill_the_same_session_goes_on(site: Site, who: str) -> None:
     site.prepare("stuck", config="[retry]\nattempts = 2\n[timeouts]\nkill_seconds = 1")
     with site.running() as engine:
-        until(lambda: any(request.broken for request in site.server.requests), "it waits for an answer that does not come")
+        site.until(
+            engine, lambda: any(request.broken for request in site.server.requests), "it waits for an answer that does not come"
+        )
         if who == "agent":
             send(of(site.program.kind, site.root), signal.SIGKILL)
         else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clis.conftest import Site, each, quick
+from tests.clis.conftest import Site, each, each_with, quick
 from tests.clis.programs import PROGRAMS
 from tests.kit.script import TEXT
 
@@ -37,8 +37,7 @@ def test_a_rate_limit_is_waited_out_and_the_agent_never_hears_of_it(site: Site) 
     assert site.outcomes() == ["landed"]
 
 
-@each
-@pytest.mark.parametrize("code", [500, 529])
+@each_with("code", 500, 529)
 def test_a_provider_in_trouble_costs_no_try(site: Site, code: int) -> None:
     site.prepare(f"flaky:2:{code}", config=SOON)
     site.run("run")

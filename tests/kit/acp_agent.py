@@ -58,7 +58,7 @@ class Agent:
     # --- what is asked of it
 
     def initialize(self, params: Json) -> Json:
-        offered = {name: {} for name in ("resume", "fork") if name not in self.without}
+        offered: Json = {name: {} for name in ("resume", "fork") if name not in self.without}
         able = {"loadSession": "load" not in self.without, "sessionCapabilities": offered}
         assert params["clientCapabilities"] == {"fs": {"readTextFile": False, "writeTextFile": False}, "terminal": False}
         version = 2 if "version1" in self.without else 1
@@ -129,17 +129,13 @@ class Agent:
                     subprocess.run(rest, shell=True, check=False, stdin=subprocess.DEVNULL)
                     self._end_step()
             case "calls":
-                for _ in range(int(rest)):
-                    self._step("read", "Read a file", ["README.md"], {}, ask=False)
-                    self._end_step()
+                self._call_often(int(rest))
             case "say":
                 self.say(rest.format(model=self.model))
             case "ask":
                 self.say(json.dumps(self.ask(rest).get("error")))
             case "wait":
-                self.cancelled.wait()
-                Path(os.environ["HOME"], "cancelled").touch()
-                return "cancelled"
+                return self._wait()
             case "stop":
                 return rest
             case "fail":
@@ -147,6 +143,16 @@ class Agent:
             case "crash":
                 os._exit(3)
         return ""
+
+    def _call_often(self, times: int) -> None:
+        for _ in range(times):
+            self._step("read", "Read a file", ["README.md"], {}, ask=False)
+            self._end_step()
+
+    def _wait(self) -> str:
+        self.cancelled.wait()
+        Path(os.environ["HOME"], "cancelled").touch()
+        return "cancelled"
 
     def _step(self, kind: str, title: str, paths: list[str], given: Json, ask: bool = True) -> bool:
         self.numbers += 1

@@ -100,7 +100,7 @@ def _messages(path: str, body: Mapping[str, Any]) -> Asked:
         if not results and all(text.lstrip().startswith("<system-reminder") for text in texts):
             role = "system" if role == "user" else role
         turns.append(Turn(role, "\n".join(texts), results))
-    tools = {tool["name"]: tool.get("input_schema") or {} for tool in body.get("tools") or [] if "name" in tool}
+    tools: dict[str, Any] = {tool["name"]: tool.get("input_schema") or {} for tool in body.get("tools") or [] if "name" in tool}
     return Asked("messages", body.get("model", ""), bool(body.get("stream")), tools, tuple(turns))
 
 
@@ -115,7 +115,7 @@ def _responses(path: str, body: Mapping[str, Any]) -> Asked:
             turns.append(Turn(_ROLES.get(item.get("role", ""), "system"), _text(item.get("content", ""))))
         elif kind.endswith("_call"):
             turns.append(Turn("model"))
-    tools = {
+    tools: dict[str, Any] = {
         tool.get("name") or tool["type"]: FREEFORM if tool["type"] == "custom" else tool.get("parameters") or {}
         for tool in body.get("tools") or []
         if tool.get("type") != "namespace"
@@ -133,7 +133,7 @@ def _chat(path: str, body: Mapping[str, Any], protocol: Protocol = "chat") -> As
         else:
             turns.append(Turn(_ROLES.get(role, "system"), text))
     functions = [tool["function"] for tool in body.get("tools") or [] if "function" in tool]
-    tools = {function["name"]: function.get("parameters") or {} for function in functions}
+    tools: dict[str, Any] = {function["name"]: function.get("parameters") or {} for function in functions}
     form = (body.get("response_format") or {}).get("json_schema") or {}
     stream = bool(body.get("stream", protocol == "ollama"))
     schema = body.get("format") if isinstance(body.get("format"), dict) else form.get("schema")
@@ -152,7 +152,7 @@ def _gemini(path: str, body: Mapping[str, Any]) -> Asked:
         turns.append(Turn("model" if content.get("role") == "model" else "user", _text(parts), results))
     functions = [each for tool in body.get("tools") or [] for each in tool.get("functionDeclarations", [])]
     written = ("parametersJsonSchema", "parameters_json_schema", "parameters")
-    tools = {each["name"]: next((each[name] for name in written if each.get(name)), {}) for each in functions}
+    tools: dict[str, Any] = {each["name"]: next((each[name] for name in written if each.get(name)), {}) for each in functions}
     form = body.get("generationConfig") or {}
     model = path.rpartition("/models/")[2].partition(":")[0]
     schema = form.get("responseJsonSchema") or form.get("responseSchema")

@@ -26,7 +26,7 @@ class Dag(NamedTuple):
         ends: dict[str, float] = {}
         for task in topological(self.needs):
             ends[task] = self.minutes[task] + max((ends[need] for need in self.needs[task]), default=0.0)
-        return max(max(ends.values()), sum(self.minutes.values()) / jobs)
+        return max(*ends.values(), sum(self.minutes.values()) / jobs)
 
     def tight_bound(self, jobs: int) -> float:
         """A sharper one: a task cannot begin before what lies behind it was done by all jobs together, which tells where a graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -30,10 +30,11 @@ def server() -> Iterator[ModelServer]:
 
 
 class Desk:
-    """Where agents are called. ``calls`` counts them: each has its own transcript."""
+    """Where agents are called. ``calls`` counts them: each has its own transcript. ``within``: the network they are started in."""
 
     def __init__(self, root: Path) -> None:
         self.root, self.calls = root, 0
+        self.within: Callable[[Callable[[], subprocess.Popen[bytes]]], subprocess.Popen[bytes]] = lambda start: start()
         self.workspace, self.home = root / "workspace", root / "home"
         self.workspace.mkdir()
 
@@ -49,7 +50,9 @@ class Desk:
     def place(self) -> Path:
         return self.root / f"call-{self.calls}"
 
-    def start(self, agent: Agent, call: Call, ambient: dict[str, str] | None = None, room: Room | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, agent: Agent, call: Call, ambient: dict[str, str] | None = None, room: Room | None = None
+    ) -> subprocess.Popen[bytes]:
         """The agent's program, started; with ``room`` in a cage."""
         ambient = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **(ambient or {})}
         self.calls += 1
@@ -66,8 +69,10 @@ class Desk:
         prompt.write_text(call.prompt)
         argv = [word for word in launch.argv if not word.startswith("status=")]
         with prompt.open() as given, (self.place / "stdout.log").open("wb") as out, (self.place / "stderr.log").open("wb") as err:
-            return subprocess.Popen(
-                argv, cwd=self.workspace, env=launch.env, stdin=given, stdout=out, stderr=err, start_new_session=True
+            return self.within(
+                lambda: subprocess.Popen(
+                    argv, cwd=self.workspace, env=launch.env, stdin=given, stdout=out, stderr=err, start_new_session=True
+                )
             )
 
     def report(self, agent: Agent, code: int, before: Tally = Tally()) -> Report:  # noqa: B008  a frozen value

@@ -136,7 +136,7 @@ def test_what_the_client_does_not_know_is_refused(desk: Desk) -> None:
 def test_it_is_cancelled(number: int, desk: Desk) -> None:
     agent = acp(desk, "--linger")
     process = desk.start(agent, desk.call("quietly a.txt x\nwait"))
-    until(lambda: (desk.workspace / "a.txt").exists(), "it works")
+    until((desk.workspace / "a.txt").exists, "it works")
     process.send_signal(number)
     code = desk.end(process)
     assert code == 143
@@ -176,5 +176,3 @@ def test_a_sum_below_what_it_was_is_a_new_one(desk: Desk) -> None:
     agent = acp(desk)
     desk.run(agent, desk.call("say x"))
     assert desk.report(agent, 0, Tally(cost_usd=9.0)).usage.cost_usd == 0.5
-
-

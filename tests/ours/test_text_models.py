@@ -18,7 +18,6 @@ from chargehand.model.config import AgentConfig
 from chargehand.model.errors import ConfigProblem
 from chargehand.ports import Room
 from chargehand.process.bubblewrap import Bubblewrap
-from chargehand.process.inside import PORTS
 from tests.kit.modelserver import ModelServer
 from tests.ours.conftest import KEY, Desk, gateway, way_out
 
@@ -57,8 +56,14 @@ def test_an_answer_by_schema(kind: str, desk: Desk, server: ModelServer) -> None
 @both
 @pytest.mark.parametrize(
     ("scenario", "kind_of_error"),
-    [("401", "auth"), ("404", "model_not_found"), ("429", "rate_limit"), ("500", "server"), ("503", "capacity")]
-    + [("toolong", "context_overflow")],
+    [
+        ("401", "auth"),
+        ("404", "model_not_found"),
+        ("429", "rate_limit"),
+        ("500", "server"),
+        ("503", "capacity"),
+        ("toolong", "context_overflow"),
+    ],
 )
 def test_what_a_server_says_is_classified(kind: str, scenario: str, kind_of_error: str, desk: Desk, server: ModelServer) -> None:
     report = desk.run(desk.agent(kind, **settings(server)), desk.call(f"SCENARIO: {scenario}"))

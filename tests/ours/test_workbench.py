@@ -50,7 +50,9 @@ def test_files_are_read_and_changed(bench: Workbench, changed: list[str]) -> Non
     assert changed == ["new/c.txt", "new/c.txt"]
 
 
-@pytest.mark.parametrize("path", ["../outside.txt", "link.txt", "out/outside.txt", "/etc/passwd", "bin.dat", "missing", "src", "a\0b"])
+@pytest.mark.parametrize(
+    "path", ["../outside.txt", "link.txt", "out/outside.txt", "/etc/passwd", "bin.dat", "missing", "src", "a\0b"]
+)
 def test_what_is_outside_or_no_text_is_refused(path: str, bench: Workbench, changed: list[str], tmp_path: Path) -> None:
     assert bench.read_file(path).startswith("error: ")
     assert bench.edit_file(path, "two", "2").startswith("error: ")

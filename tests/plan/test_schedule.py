@@ -55,7 +55,7 @@ def test_scopes_that_meet_are_not_worked_on_together() -> None:
 def test_urgent_tasks_are_played_first_and_what_is_behind_is_counted() -> None:
     line = [Work("A", priority=2), Work("B", priority=0), Work("C", ("B",)), Work("D", ("C", "gone"))]
     schedule = Schedule(line)
-    assert schedule.behind() == [0, 2, 1, 0]
+    assert [schedule.behind(number) for number in range(4)] == [0, 2, 1, 0]
     assert schedule.play(1, [1.0] * 4).chain[0] == 1
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -51,17 +52,19 @@ class Deed(NamedTuple):
     usage: Usage = Usage()
     error: AgentError | None = None
     flood: bool = False
+    answer: str = ""
 
 
 class FakeAgent:
     """The port ``Agent``. What it does is decided when it starts."""
 
-    name, model, paid, edits = "fake", "sim-1", True, True
+    model, paid, edits = "sim-1", True, True
     api: Api = ""
     login: tuple[str, ...] = ()
     login_hosts: tuple[str, ...] = ()
 
-    def __init__(self, world: World, config: Config, report_of: Callable[[str], Report]) -> None:
+    def __init__(self, world: World, config: Config, report_of: Callable[[str], Report], name: str = "fake") -> None:
+        self.name = name
         self._world, self._limits, self._report_of = world, config.timeouts, report_of
         pick = world.rng.choice
         self.resumes = world.chance(0.5)
@@ -87,6 +90,22 @@ class FakeAgent:
 
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:  # noqa: ARG002
         return self._report_of(str(stdout.parent))
+
+    def answer(self, call: str) -> Deed:
+        """What it says when it is only asked: to plan anew, or to review. Sometimes nothing of use."""
+        rng, kind = self._world.rng, "review" if ".review-" in call else "plan"
+        self._world.count(f"asked to {kind}")
+        cost = rng.choice((None, 0.01, 0.25))
+        usage, seconds = Usage() if cost is None else Usage(100, 10, cost), rng.uniform(0.05, 2.0)
+        if self._world.chance(0.15):
+            return Deed((), seconds, code=rng.choice((0, 1)), usage=usage)
+        if kind == "review":
+            bad = [{"severity": "major", "file": "src/x", "evidence": "wrong"}] if self._world.chance(0.3) else []
+            return Deed((), seconds, usage=usage, answer=json.dumps({"review": {"findings": bad}}))
+        decision = rng.choice(("rewrite", "split", "defer", "give_up"))
+        parts = [{"title": f"part {number}"} for number in range(rng.randint(2, 3))] if decision == "split" else []
+        told = {"decision": decision, "reason": "so", "description": "clearer", "parts": parts}
+        return Deed((), seconds, usage=usage, answer=json.dumps({"replan": told}))
 
     def decide(self, launch: Launch, tree: Tree) -> Deed:
         rng = self._world.rng

@@ -203,6 +203,14 @@ class FakeDepot:
         self.trees[name] = merged
         return name
 
+    def without(self, commit: str, onto: str, keep: Sequence[str]) -> str | Conflict:
+        kept = {path: text for path in keep if (text := self.commits[onto].tree.get(path)) is not None}
+        sides = []
+        for name in (commit, self.commits[commit].parents[0]):
+            sides.append(f"t{len(self.trees)}")
+            self.trees[sides[-1]] = {**self.tree(name), **kept}
+        return self.merge(sides[0], onto, sides[1])
+
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         one, two = self.tree(base), self.tree(commit)
         return tuple(sorted(path for path in one.keys() | two.keys() if one.get(path) != two.get(path)))
@@ -219,6 +227,8 @@ class Watch:
     def replaying(self, tip: Commit) -> None: ...
 
     def starting(self, name: str) -> None: ...
+
+    def asking(self, name: str) -> None: ...
 
     def clearing(self, name: str) -> None: ...
 

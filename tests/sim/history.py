@@ -8,6 +8,7 @@ from typing import NamedTuple, NoReturn
 from chargehand.model import facts as f
 from chargehand.model.config import Config
 from chargehand.model.work import Exit, Usage
+from chargehand.plan.board import BY_PARTS
 from chargehand.spec.writeback import mark
 
 from .agents import SPEC, good
@@ -21,6 +22,7 @@ _SPENT = {"empty", "agent_failed", "gate_failed", "conflict", "timeout", "stall"
 class TaskPast:
     def __init__(self, fact: f.TaskAdded) -> None:
         self.needs, self.state = fact.needs, "landed" if fact.done else "todo"
+        self.rejected = False
         self.open = self.commit = ""
         self.attempts = self.spent = 0
 
@@ -28,9 +30,18 @@ class TaskPast:
 class AttemptPast:
     def __init__(self, fact: f.AttemptClaimed) -> None:
         self.task, self.base, self.open = fact.task, fact.base, True
+        self.taken, self.by_parts = "", fact.agent == BY_PARTS
+        self.question = ""
         self.root, self.start = fact.root or fact.attempt, fact.start or fact.base
         self.exit: Exit | None = None
         self.verdicts: dict[tuple[str, str], str] = {}
+
+
+class CallPast:
+    """A planner or a reviewer that was asked."""
+
+    def __init__(self, task: str) -> None:
+        self.task, self.open = task, True
 
 
 class Judges(NamedTuple):
@@ -48,7 +59,9 @@ class History(Watch):
         self.tasks: dict[str, TaskPast] = {}
         self.attempts: dict[str, AttemptPast] = {}
         self.starts: Counter[str] = Counter()
+        self.calls: dict[str, CallPast] = {}
         self.landed: dict[str, str] = {}
+        self.committed: set[tuple[str, str]] = set()
         self.cancelled = False
         self.bill = self.overrun = 0.0
         """USD paid, and how much of it agents took beyond what was set aside for them."""
@@ -77,15 +90,36 @@ class History(Watch):
                 self._landed(fact)
             case f.TaskFailed():
                 past = self.tasks[fact.task]
-                self.demand(past.spent >= self._config.retry.attempts, f"{fact.task} failed with tries left: {fact.reason}")
+                spent = past.spent >= self._config.retry.attempts or past.rejected
+                self.demand(spent, f"{fact.task} failed with tries left: {fact.reason}")
                 past.state = "failed"
             case f.TaskNeedsHuman():
                 self.tasks[fact.task].state = "needs_human"
             case f.TaskReopened():
-                self.tasks[fact.task].state, self.tasks[fact.task].spent = "todo", 0
+                past = self.tasks[fact.task]
+                past.state, past.spent, past.rejected = "todo", 0, False
+            case f.TaskSkipped():
+                past = self.tasks[fact.task]
+                self.demand(past.state not in {"landed", "skipped"}, f"{fact.task} is skipped, but it is {past.state}")
+                if past.open:
+                    self.attempts[past.open].open = False
+                past.state, past.open = "skipped", ""
+            case f.ReplanAsked() | f.ReviewAsked():
+                self.demand(fact.attempt not in self.calls, f"{fact.attempt} is asked for twice")
+                self.calls[fact.attempt] = CallPast(fact.task)
+                self._hold(fact.attempt, fact.reserved)
+            case f.TaskReplanned() | f.ReviewGiven():
+                self._answered(fact)
+            case f.QuestionAsked():
+                self.demand(self.attempts[fact.attempt].open, f"a question about {fact.attempt}, which is over")
+                self.attempts[fact.attempt].question = fact.id
+            case f.QuestionAnswered():
+                self.demand(self.attempts[fact.attempt].question == fact.id, f"an answer to {fact.id}, which nobody asked")
+                self.attempts[fact.attempt].question = ""
             case f.RunFinished():
                 states = {past.state for past in self.tasks.values()} - {"cancelled"}
-                self.demand((fact.state == "finished") <= (states <= {"landed"}), f"the run finished with tasks {states}")
+                done = states <= {"landed", "skipped"}
+                self.demand((fact.state == "finished") <= done, f"the run finished with tasks {states}")
                 self._world.count(f"run {fact.state}")
             case f.AttemptClaimed() | f.AttemptExited() | f.CommitTaken() | f.VerdictGiven() | f.AttemptEnded():
                 self._of_attempt(fact)
@@ -104,11 +138,12 @@ class History(Watch):
             self.demand(fact.task not in self.landed, f"{fact.task} landed again, in {self.run}")
             self.attempts[fact.attempt].open = False
             inside = any(commit.landed == (fact.task, fact.attempt) for commit in self._depot.landed(self._depot.tip))
-            self.demand(
-                inside or self._config.evidence == "exit", f"the ledger says {fact.task} landed, the target does not contain it"
-            )
-            self.demand(bool(fact.commit) or self._config.evidence == "exit", f"{fact.task} landed without a commit")
+            bare = self._config.evidence == "exit" or self.attempts[fact.attempt].by_parts
+            self.demand(inside or bare, f"the ledger says {fact.task} landed, the target does not contain it")
+            self.demand(bool(fact.commit) or bare, f"{fact.task} landed without a commit")
             self.landed[fact.task] = fact.attempt
+            if inside:
+                self.committed.add((fact.task, fact.attempt))
         past.state, past.open, past.commit = "landed", "", fact.commit
 
     def _of_attempt(self, fact: f.AttemptClaimed | f.AttemptExited | f.CommitTaken | f.VerdictGiven | f.AttemptEnded) -> None:
@@ -119,21 +154,22 @@ class History(Watch):
         match fact:
             case f.AttemptExited():
                 self.demand(attempt.exit is None, f"{name} exited twice")
+                if attempt.by_parts:
+                    attempt.exit = fact.exit
+                    self.held.pop(name)
+                    return None
                 shim = self._shim(name)
                 self.demand(shim is not None and not self._launcher.alive(shim), f"{name} exited, but its agent did not")
                 self.demand(shim is not None and fact.exit == shim.exit, f"{name}: {fact.exit} is not how its agent ended")
                 attempt.exit = fact.exit
-                reported = self.usage(name)
-                self.demand(fact.usage == reported, f"{name} reported {reported}, recorded is {fact.usage}")
-                reserved = self.held.pop(name)
-                owed = reported.cost_usd if reported.cost_usd is not None else reserved
-                self.demand((fact.charged.cost_usd or 0.0) == owed, f"{name} owes {owed}, charged is {fact.charged}")
-                self.bill += owed
-                self.overrun += max(0.0, owed - reserved)
+                self._charged(name, fact.usage, fact.charged)
             case f.CommitTaken():
+                attempt.taken = fact.commit
                 self.demand(self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
             case f.VerdictGiven(verdict=said):
                 attempt.verdicts[said.gate, said.commit] = said.verdict
+                if said.gate not in self._gates:
+                    return None
                 truth = "pass" if good(said.gate, self._depot.commits[said.commit].tree) else "fail"
                 self.demand(said.verdict in (truth, "error"), f"{said.gate} said {said.verdict} of {said.commit}: {truth}")
                 self._world.count(f"verdict {said.verdict}")
@@ -143,11 +179,48 @@ class History(Watch):
                 self.demand(
                     attempt.exit is not None or not self.starts[name], f"{name} ended, but its agent's end was never recorded"
                 )
+                asked = bool(attempt.question) and fact.outcome != "interrupted"  # he did it himself, or took it out of the spec
+                self.demand(not asked, f"{name} ended as {fact.outcome} while a person is asked about it")
+                attempt.question = ""
                 self._world.count(f"ended {fact.outcome}")
                 attempt.open, self.tasks[fact.task].open = False, ""
                 self.held.pop(name, None)
                 self.tasks[fact.task].spent += fact.outcome in _SPENT
+                self.tasks[fact.task].rejected |= fact.outcome == "rejected"
         return None
+
+    def _answered(self, fact: f.TaskReplanned | f.ReviewGiven) -> None:
+        name, call, shim = fact.attempt, self.calls[fact.attempt], self._shim(fact.attempt)
+        self.demand(call.open, f"{name} has answered twice")
+        call.open = False
+        self.demand(shim is None or not self._launcher.alive(shim), f"{name} has answered, but it goes on")
+        self.demand(shim is not None or fact.exit.cause == "not_started", f"{name} has answered, but it never began")
+        if shim is None:
+            self.held.pop(name)
+        else:
+            self._charged(name, fact.usage, fact.charged)
+        if isinstance(fact, f.ReviewGiven):
+            self.attempts[fact.of].verdicts[fact.verdict.gate, fact.verdict.commit] = fact.verdict.verdict
+        elif fact.decision != "give_up":
+            past = self.tasks[fact.task]
+            past.spent, past.needs = 0, past.needs + fact.parts
+
+    def _charged(self, name: str, usage: Usage, charged: Usage) -> None:
+        reported, reserved = self.usage(name), self.held.pop(name)
+        self.demand(usage == reported, f"{name} reported {reported}, recorded is {usage}")
+        owed = reported.cost_usd if reported.cost_usd is not None else reserved
+        self.demand((charged.cost_usd or 0.0) == owed, f"{name} owes {owed}, charged is {charged}")
+        self.bill += owed
+        self.overrun += max(0.0, owed - reserved)
+
+    def _hold(self, name: str, reserved: Usage) -> None:
+        """Money is set aside before a call, never more than there is."""
+        self.held[name] = reserved.cost_usd or 0.0
+        if (cap := self._config.budget.total_usd) is not None:
+            spent = self.bill - self.overrun + sum(self.held.values())
+            self.demand(reserved.cost_usd == self._config.budget.reserve_usd, f"for {name} {reserved} is set aside")
+            self.demand(spent <= cap + 1e-9, f"{name} is claimed with {spent:g} of {cap:g} USD paid or set aside")
+            self.demand(self.bill < cap, f"{name} is claimed with {self.bill:g} of {cap:g} USD paid")
 
     def _claimed(self, fact: f.AttemptClaimed) -> None:
         past = self.tasks[fact.task]
@@ -157,8 +230,8 @@ class History(Watch):
         base = {commit.landed[0] for commit in self._depot.landed(fact.base) if commit.landed}
         for need in past.needs:
             if (wanted := self.tasks.get(need)) and wanted.state != "cancelled":
-                self.demand(wanted.state == "landed", f"{fact.attempt} claimed, but {need} is {wanted.state}")
-                carried = not wanted.commit or self._config.evidence == "exit" or need in base
+                self.demand(wanted.state in {"landed", "skipped"}, f"{fact.attempt} claimed, but {need} is {wanted.state}")
+                carried = wanted.state == "skipped" or not wanted.commit or self._config.evidence == "exit" or need in base
                 self.demand(carried, f"{fact.attempt} is based on {fact.base}, without {need}")
         if fact.resumes:
             before = [other for other, one in self.attempts.items() if one.root == fact.root]
@@ -169,14 +242,10 @@ class History(Watch):
                 fact.start in (self._depot.attempts.get(before[-1]), last.start), f"{fact.attempt} does not start where it was left"
             )
         past.attempts, past.open = fact.number, fact.attempt
-        self.held[fact.attempt] = fact.reserved.cost_usd or 0.0
-        if (cap := self._config.budget.total_usd) is not None:
-            spent = self.bill - self.overrun + sum(self.held.values())
-            self.demand(
-                fact.reserved.cost_usd == self._config.budget.reserve_usd, f"for {fact.attempt} {fact.reserved} is set aside"
-            )
-            self.demand(spent <= cap + 1e-9, f"{fact.attempt} is claimed with {spent:g} of {cap:g} USD paid or set aside")
-            self.demand(self.bill < cap, f"{fact.attempt} is claimed with {self.bill:g} of {cap:g} USD paid")
+        if fact.agent == BY_PARTS:
+            self.held[fact.attempt] = 0.0
+        else:
+            self._hold(fact.attempt, fact.reserved)
         self.attempts[fact.attempt] = AttemptPast(fact)
 
     # -- what hands are asked for -------------------------------------------------------------------------------------------
@@ -193,10 +262,14 @@ class History(Watch):
         attempt = self.attempts[by]
         self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
         old = self._depot.commits[expected].tree
-        if self._config.evidence == "commit":
+        if self._config.evidence == "commit" and not attempt.by_parts:
             for gate in self._gates:
                 said = attempt.verdicts.get((gate, name))
                 self.demand(said == "pass", f"{name} is to land, and gate {gate} said {said} of it")
+            required = self._config.review.roles if self._config.review.policy == "required" else []
+            for judge in (*(f"review/{role}" for role in required), *(["human"] if self._config.approval.tasks == "all" else [])):
+                said = attempt.verdicts.get((judge, attempt.taken))
+                self.demand(said == "pass", f"{name} is to land, and {judge} said {said} of {attempt.taken}")
         else:
             self.demand(self._depot.changed(expected, name) == (SPEC,), f"{name} is to land more than a tick")
         if SPEC in old:
@@ -221,6 +294,12 @@ class History(Watch):
         self.demand(not others, f"two attempts of {attempt.task} run at once")
         self.demand(not self.cancelled, f"{name} starts after everything was told to end")
 
+    def asking(self, name: str) -> None:
+        call = self.calls.get(name)
+        self.starts[name] += 1
+        self.demand(call is not None and call.open, f"{name} is asked, and that is not on record")
+        self.demand(self.starts[name] == 1, f"{name} is paid twice")
+
     def clearing(self, name: str) -> None:
         users = [attempt for attempt, past in self.attempts.items() if past.root == name and past.open]
         self.demand(not any(self.starts[user] for user in users), f"the workspace of {users} is wiped after its agent began")
@@ -232,7 +311,7 @@ class History(Watch):
         self.demand(not busy, f"{name} is touched while {busy} runs in it")
 
     def discarding(self, name: str) -> None:
-        if name.endswith(".gate"):
+        if name.endswith(".gate") or name in self.calls:
             return
         space = self._depot.workspaces[name]
         users = [attempt for attempt, past in self.attempts.items() if past.root == name]
@@ -246,7 +325,7 @@ class History(Watch):
         return shim.report.usage if shim else Usage()
 
     def _agents(self) -> list[Shim]:
-        return [shim for shim in self._launcher.shims.values() if not shim.place.endswith(".gate")]
+        return [shim for shim in self._launcher.shims.values() if not shim.place.endswith(".gate") and shim.place not in self.calls]
 
     def _shim(self, name: str) -> Shim | None:
         return next((shim for shim in self._launcher.shims.values() if shim.name == name), None)

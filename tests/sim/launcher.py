@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from chargehand.model.work import Exit, ExitCause, Report
@@ -32,7 +33,10 @@ class Shim:
         session = f"session of {self.place}" if self.remembers and self.cause != "not_started" else ""
         if self.cause in ("not_started", "lost"):
             return Report(session=session)
-        return Report(usage=self.deed.usage, error=self.deed.error if self.cause == "exited" else None, session=session)
+        error = self.deed.error if self.cause == "exited" else None
+        return Report(
+            usage=self.deed.usage, error=error, session=session, answer=self.deed.answer if self.cause == "exited" else ""
+        )
 
     @property
     def exit(self) -> Exit:
@@ -128,6 +132,10 @@ class FakeLauncher:
             Path(launch.directory).mkdir()
             code = 127 if self._world.storm and self._world.chance(self.gate_errors) else 0 if good(launch.argv[0], tree) else 1
             deed = Deed((), self._world.rng.uniform(0.02, 1.0), code=code)
+        elif re.search(r"\.(plan\d+|review-[a-z]+\d*)$", place):
+            self._depot.watch.asking(place)
+            assert self.agent is not None
+            deed = self.agent.answer(place)
         else:
             self._depot.watch.starting(Path(launch.directory).name)
             assert self.agent is not None
@@ -146,6 +154,7 @@ class FakeLauncher:
                 await future
             finally:
                 timer.cancel()
+                self._waiting.pop(shim.launch.directory, None)
         if world.chance(world.delay_rate):
             await asyncio.sleep(world.rng.uniform(0.0, 2.0))  # the answer comes late
         world.point("ended")

@@ -12,7 +12,7 @@ from typing import ParamSpec, TypeVar
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.runner import Runner
-from chargehand.model.config import BudgetConfig, Config, RetryConfig, TimeoutConfig
+from chargehand.model.config import ApprovalConfig, BudgetConfig, Config, RetryConfig, ReviewConfig, TimeoutConfig
 from chargehand.model.errors import EnvironmentProblem, NeedsHuman, SpecProblem
 from chargehand.model.facts import Event
 from chargehand.plan.board import Board
@@ -70,7 +70,27 @@ class Story:
             target="main",
             landing=pick(("squash", "merge")),
             evidence=pick(("commit",) * 7 + ("exit",)),
-            retry=RetryConfig(attempts=self.rng.randint(1, 3), wait_seconds=2.0),
+            retry=RetryConfig(
+                attempts=self.rng.randint(1, 3),
+                wait_seconds=2.0,
+                planner=pick(("", "", "other")),
+                escalate=pick(([], [], ["other"])),
+                session=pick(("same", "same", "fresh")),
+            ),
+            review=pick(
+                (ReviewConfig(),) * 3
+                + (ReviewConfig(policy=pick(("advisory", "required")), roles=["quality", "docs"], agents=["other"], rounds=2),)
+            ),
+            approval=pick(
+                (ApprovalConfig(),) * 3
+                + (
+                    ApprovalConfig(
+                        tasks="all", timeout_minutes=pick((0.0, 0.5)), otherwise=pick(("wait", "approve", "reject", "skip"))
+                    ),
+                )
+            ),
+            on_failure=pick(("skip", "skip", "stop", "ask")),
+            max_consecutive_failures=pick((0, 0, 2)),
             budget=pick((BudgetConfig(),) * 3 + (BudgetConfig(total_usd=pick((0.5, 2.0)), reserve_usd=pick((0.05, 0.3))),)),
             timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
         )
@@ -89,6 +109,8 @@ class Story:
         self.store = FakeStore(world)
         self.launcher = FakeLauncher(world, self.depot)
         self.agent = self.launcher.agent = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].report)
+        self.other = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].report, "other")
+        self.other.resumes = self.agent.resumes
         self.gates = tuple(FakeGate(world, gate, self.depot, self.launcher.run) for gate in gates)
         self.history = self.depot.watch = History(world, self.depot, self.launcher, Judges(self.config, gates))
         self.store.heard = self.history.heard
@@ -174,7 +196,7 @@ class Story:
             launcher=self.launcher,
             depot=self.depot,
             agent=self.agent.name,
-            agents={self.agent.name: self.agent},
+            agents={self.agent.name: self.agent, self.other.name: self.other},
             gates=self.gates,
             ambient={},
             surroundings=_surroundings,
@@ -248,8 +270,8 @@ class Story:
             return
         stuck = {"failed", "needs_human"}
         for card in sorted(report.all_cards, key=lambda card: card.order):
-            waits = [need for need in card.needs if states.get(need, "landed") not in ("landed",)]
-            if card.state not in ("landed", *stuck) and not (card.state == "todo" and waits):
+            waits = [need for need in card.needs if states.get(need, "landed") not in ("landed", "skipped")]
+            if card.state not in ("landed", "skipped", *stuck) and not (card.state == "todo" and waits):
                 world.violate(f"{card.id} is {card.state} and waits for nothing: {card.reason}")
         if alive := [shim.name for shim in self.launcher.shims.values() if self.launcher.alive(shim)]:
             world.violate(f"the run is over and {alive} goes on")
@@ -263,7 +285,11 @@ class Story:
         for name, past in history.attempts.items():
             if (past.exit is None) != (charged[name] == 0) or charged[name] > 1:
                 world.violate(f"{name} was charged {charged[name]} times")
-            if past.open:
+        for name, call in history.calls.items():
+            if call.open or charged[name] != 1:
+                world.violate(f"{name} was charged {charged[name]} times, and is{'' if call.open else ' not'} open")
+        for name, past in history.attempts.items():
+            if past.open and not past.question:
                 world.violate(f"{name} is still open")
         for charge in self.store.charges:
             if charge.measured != history.usage(charge.attempt).measured:
@@ -271,7 +297,7 @@ class Story:
         if abs(sum(charge.usage.cost_usd or 0.0 for charge in self.store.charges) - history.bill) > 1e-6:
             world.violate(f"the charges do not add up to {history.bill}")
         on_target = {commit.landed for commit in depot.landed(depot.tip)}
-        told = {(task, attempt) for task, attempt in history.landed.items()}
+        told = history.committed
         if self.config.evidence == "commit" and on_target != told:
             world.violate(f"on the target: {on_target}, in the ledger: {told}")
         self._ticks()
@@ -280,5 +306,6 @@ class Story:
         text = self.file.read_text() if self.file else self.depot.tree(self.depot.tip).get(SPEC, "")
         ticked, there = spec.done(text), set(spec.ids(text))
         landed = {task for task, past in self.history.tasks.items() if past.state == "landed"}
-        if wrong := (ticked ^ landed & there) - self.user.meddled:
+        skipped = {task for task, past in self.history.tasks.items() if past.state == "skipped"}  # he may tick what he skipped
+        if wrong := (ticked ^ landed & there) - self.user.meddled - skipped:
             self.world.violate(f"ticked: {sorted(ticked)}, landed: {sorted(landed & there)}, wrong: {sorted(wrong)}")

@@ -88,7 +88,12 @@ class FakeStore:
         return (Event(seq, at, name, _decode.decode(body)) for seq, at, name, body in self.log if name == run)
 
     def landed_before(self) -> dict[str, str]:
-        return {task: row.commit for (_, task), row in self.tasks.items() if row.state == "landed"}
+        newest = {task: row for (_, task), row in self.tasks.items()}
+        return {task: row.commit for task, row in newest.items() if row.state == "landed"}
+
+    def skipped_before(self) -> frozenset[str]:
+        last = self.runs[-1].id if self.runs else ""
+        return frozenset(task for (run, task), row in self.tasks.items() if row.state == "skipped" and run == last)
 
     def paid(self) -> Iterator[PaidRow]:
         return iter(self._paid)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from chargehand.engine.runner import Runner
@@ -31,6 +32,7 @@ class User:
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
             self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop, self._pause, self._cancel,
+            self._answer, self._answer, self._skip,
         )  # fmt: skip
 
     def act(self) -> None:
@@ -124,8 +126,22 @@ class User:
     def _skew(self) -> None:
         self._world.skew += self._world.rng.uniform(-500.0, 500.0)
 
+    def _answer(self) -> None:
+        """Say something to a question, sometimes to one that is no longer asked."""
+        rng, asked = self._world.rng, [(name, past) for name, past in self._history.attempts.items() if past.question]
+        if asked:
+            _, past = rng.choice(asked)
+            answer = rng.choice(("approve", "approve", "approve", "reject", "fix", "skip"))
+            question = past.question if rng.random() < 0.9 else "another"
+            told = {"task": past.task, "question": question, "answer": answer, "by": "the user", "comment": "so"}
+            self._store.post("answer", json.dumps(told))
+
+    def _skip(self) -> None:
+        if (tasks := list(self._history.tasks)) and self._world.chance(0.3):
+            self._store.post("skip", json.dumps({"task": self._world.rng.choice(tasks), "by": "the user"}))
+
     def _ask_again(self) -> None:
-        if failed := [task for task, past in self._history.tasks.items() if past.state in ("failed", "needs_human")]:
+        if failed := [task for task, past in self._history.tasks.items() if past.state in ("failed", "needs_human", "skipped")]:
             self._store.post("retry", self._world.rng.choice(failed))
 
     def _ask_to_stop(self) -> None:

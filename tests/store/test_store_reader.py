@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 
 from chargehand.model import facts as f
-from chargehand.model.work import Usage, Verdict
+from chargehand.model.work import Finding, Usage, Verdict
 from chargehand.ports import AttemptRow, Charge, TaskRow
 from chargehand.store import reader
 from chargehand.store.sqlite import SqliteStore
@@ -143,15 +144,18 @@ def test_attempts_of_a_task_in_order(store: SqliteStore, db: apsw.Connection) ->
 
 
 def test_verdicts_of_a_task_as_they_were_given(store: SqliteStore, db: apsw.Connection) -> None:
-    full = Verdict(gate="g", commit="c", verdict="fail", summary="s", evidence='"1" ✗\n', log="x.log", duration_s=1.5)
+    found = (Finding(id="i", severity="major", file="f"),)
+    full = Verdict(
+        gate="g", commit="c", verdict="fail", summary="s", evidence='"1" ✗\n', log="x.log", duration_s=1.5, findings=found
+    )
     bare = Verdict(gate="h", commit="c", verdict="pass", summary="fine")
     facts = [f.VerdictGiven(task=name, attempt=f"r1-{name}.1", verdict=v) for name, v in (("T", full), ("U", full), ("T", bare))]
     store.commit("r1", 11.0, facts)
     assert reader.verdicts(db, "T") == [
-        (11.0, "r1-T.1", "g", "c", "fail", "s", '"1" ✗\n', "x.log", 1.5),
-        (11.0, "r1-T.1", "h", "c", "pass", "fine", "", "", 0.0),
+        (11.0, "r1-T.1", "g", "c", "fail", "s", '"1" ✗\n', "x.log", 1.5, '[{"id":"i","severity":"major","file":"f"}]'),
+        (11.0, "r1-T.1", "h", "c", "pass", "fine", "", "", 0.0, "[]"),
     ]
-    assert len(reader.VERDICT) == 9
+    assert len(reader.VERDICT) == 10
 
 
 def test_events_after_a_number_are_those_a_watcher_has_not_seen(store: SqliteStore, db: apsw.Connection) -> None:
@@ -225,3 +229,30 @@ def test_two_readers_beside_a_writer_only_ever_see_whole_commits(store: SqliteSt
         for one in readers:
             one.kill()
             one.communicate()
+
+
+def test_history_tells_what_landed_tasks_took_in_any_run(store: SqliteStore, db: apsw.Connection) -> None:
+    def attempt(run: str, number: int, outcome: str, began: float, ended: float) -> AttemptRow:
+        name = f"{run}.T.{number}"
+        return AttemptRow(name, "T", number, "x", "m", "ended", outcome, "", began, ended, 0, "b", "c", "p", 0.5, 10, 2)
+
+    added = f.TaskAdded(task="T", order=0, title="t", priority=1, digest="d", estimate_hours=2.0)
+    changed = msgspec.structs.replace(added, priority=0, estimate_hours=4.0)
+    rows = [attempt("r1", 1, "gate_failed", 10.0, 15.0), attempt("r1", 2, "landed", 20.0, 27.0)]
+    store.commit("r1", 11.0, [added, changed], attempts=rows, charges=[charge("T", "x", Usage(1, 1, 0.5))] * 2)
+    store.commit("r2", 12.0, [added], attempts=[attempt("r2", 1, "landed", 30.0, 31.0)])
+    store.reset(13.0)
+    assert reader.history(db, 10) == [("x", 1, 2.0, 1.0, None), ("x", 0, 4.0, 12.0, 1.0)]
+    assert reader.history(db, 1) == [("x", 1, 2.0, 1.0, None)]
+    assert reader.landed_in(db, "r1") == {"T": 12.0}
+
+
+def test_the_time_between_two_engines_is_nobodys(store: SqliteStore, db: apsw.Connection) -> None:
+    going = f.RunContinued(run="r1", spec_digest="d", agent="a", jobs=1, version="1")
+    begun = reader.all_runs(db)[0]["started_at"]
+    store.commit("r1", begun + 5, [f.RunFinished(run="r1", state="stopped", reason="")])
+    store.commit("r1", begun + 100, [going])
+    store.commit("r1", begun + 103, [f.Noticed(level="info", message="its last word before it was killed")])
+    store.commit("r1", begun + 200, [going])
+    store.commit("r1", begun + 202, [f.RunFinished(run="r1", state="finished", reason="")])
+    assert reader.worked_s(db, "r1") == pytest.approx(5 + 3 + 2)

@@ -61,7 +61,7 @@ def sit(root: Path, script: Callable[[Seat], Awaitable[None]], *, columns: int =
 
     async def session() -> None:
         app = BoardApp(Project(root))
-        async with app.run_test(size=(columns, lines)) as pilot:
+        async with app.run_test(size=(columns, lines), notifications=True) as pilot:
             seat = Seat(app, pilot)
             await pilot.pause()
             await script(seat)

@@ -85,6 +85,44 @@ def test_resume_takes_up_what_a_stop_left(place: Place) -> None:
     assert place.states() == {name(1): "landed", name(2): "landed"}
 
 
+def test_what_is_asked_is_answered_with_a_key(place: Place) -> None:
+    place.spec("TASK-001 P0", "TASK-002 P1", "TASK-003 P2 after TASK-002", commit=False)
+    place.config('[approval]\ntasks = "all"\n')
+
+    async def go(seat: Seat) -> None:
+        await seat.until(lambda: seat.where(name(1)) == seat.where(name(2)) == "NEEDS YOU")
+        seat.app.choose(name(1))
+        text = await seat.press("up")
+        assert "a approve" in text
+        assert "d reject" in text
+        assert "r retry" not in text
+        assert "let TASK-001 land?" in await seat.press("a")
+        await seat.press("y")
+        await seat.until(lambda: seat.where(name(1)) == "DONE")
+        seat.app.choose(name(2))
+        assert "why is TASK-002 given up?" in await seat.press("d")
+        await seat.press("escape")
+        assert seat.where(name(2)) == "NEEDS YOU"
+        await seat.press("d", *"no", "enter")
+        await seat.until(lambda: seat.where(name(2)) == "FAILED")
+        seat.app.choose(name(3))
+        await seat.press("S", "x", "enter")
+        await seat.until(lambda: seat.where(name(3)) == "DONE")
+        seat.app._edges()
+        assert "a approve" not in seat.text
+
+    with place.start("watch") as engine:
+        sit(place.root, go, columns=160)
+        place.run("stop")
+        engine.communicate(timeout=30)
+    answers = [
+        (event["task"], event["answer"], event.get("comment", ""))
+        for event in place_events(place)
+        if event["event"] == "question.answered"
+    ]
+    assert answers == [(name(1), "approve", ""), (name(2), "reject", "no")]
+
+
 def place_events(place: Place) -> list[dict[str, str]]:
     import json
 

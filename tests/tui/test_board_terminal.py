@@ -19,7 +19,7 @@ from chargehand.model.facts import TaskNeedsHuman
 from chargehand.process.lock import ProjectLock
 from tests.run.conftest import COMMAND, Place
 
-from .ledger import call, every_kind, name
+from .ledger import Writer, call, every_kind, name
 
 LIMIT_S = 40.0
 
@@ -144,6 +144,19 @@ def terminal(command: list[str], until: bytes, keys: tuple[bytes, ...] = (), aft
             break
     os.close(ours)
     return seen, process.wait(timeout=10)
+
+
+def test_it_ends_when_its_terminal_is_gone(folder: Path) -> None:
+    Writer(folder).add(1, "One", 0)
+    ours, theirs = pty.openpty()
+    command = [*COMMAND, "-C", str(folder), "tui"]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, "TERM": "xterm"}) as board:
+        os.close(theirs)
+        seen = b""
+        while b"TASK-001" not in seen:
+            seen += os.read(ours, 65536)
+        os.close(ours)  # without a signal: it is no session of its own
+        board.wait(timeout=LIMIT_S)
 
 
 EVIL = (

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import ClassVar
 
-from chargehand import __version__
 from chargehand.agents.command import CommandAgent
 from chargehand.agents.meter.routes import KEY_VARIABLES, URL_VARIABLES
 from chargehand.agents.ours import Ours
@@ -54,7 +54,7 @@ class AcpAgent(Ours):
             "instructions": with_schema(self.instructions(call), call.schema),
             "read_only": call.read_only,
             "max_turns": self.config.max_turns,
-            "version": __version__,
+            "version": version("chargehand"),
         }
         prepared = self.start(call, ambient, told)
         return Prepared(argv=prepared.argv, env=self._model(call, ambient) | prepared.env, files=prepared.files)
@@ -69,5 +69,8 @@ class AcpAgent(Ours):
             key, url = call.gateway.key, call.gateway.url
         elif self.config.login:
             key = ""
-        env = {KEY_VARIABLES[self.api][0]: key, URL_VARIABLES[self.api]: self.versioned(url) if self.api == "openai" and url else url}
+        env = {
+            KEY_VARIABLES[self.api][0]: key,
+            URL_VARIABLES[self.api]: self.versioned(url) if self.api == "openai" and url else url,
+        }
         return {name: value for name, value in env.items() if value}

@@ -68,7 +68,10 @@ class _Text(Reader):
         elif edited := _EDITED.match(text):
             yield Signal(kind="file", name=edited[1])
         elif failed := _FAILED.search(text):
-            yield Signal(kind="error", text=text, error=errors.error(text, code=failed[1]))
+            # ``InternalServerError`` in the words a class is known by.
+            words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", failed[1])
+            lost = "Connection error" in failed[2]  # which it takes for an error of the server
+            yield Signal(kind="error", text=text, error=errors.error(failed[2] if lost else text, code="" if lost else words))
         elif _TOO_LONG.match(text):
             yield Signal(kind="error", text=text, error=errors.error(text, code="context_length"))
         elif again := _AGAIN.match(text):
@@ -146,7 +149,8 @@ class AiderAgent(AnyProvider):
         if instructions := with_schema(self.instructions(call), call.schema):
             files["instructions.md"] = instructions
             words += ["--read", f"{call.home}/instructions.md"]
-        env = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
+        # It breaks its lines where the terminal would end.
+        env = {"COLUMNS": "1000", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
         return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=files)
 
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:

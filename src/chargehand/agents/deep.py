@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
 
 from chargehand.agents.ours import Ours
 from chargehand.agents.providers import AnyProvider

@@ -119,6 +119,7 @@ class DroidAgent(AnyProvider):
     speaks: ClassVar[tuple[Api, ...]] = ("anthropic", "openai")
     key: ClassVar[str] = "ANTHROPIC_API_KEY"
     login = (".factory/auth.encrypted", ".factory/auth.v2.file", ".factory/auth.v2.key")
+    login_hosts = ("api.factory.ai", "api.workos.com")
     reader = Reader(
         {
             "system": (_System, _system),

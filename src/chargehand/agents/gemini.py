@@ -146,6 +146,7 @@ class GeminiAgent(Driver):
     speaks: ClassVar[tuple[Api, ...]] = ("gemini",)
     key = "GEMINI_API_KEY"
     login = (".gemini/google_accounts.json", ".gemini/oauth_creds.json")
+    login_hosts = ("cloudcode-pa.googleapis.com", "oauth2.googleapis.com", "www.googleapis.com")
     reader = Reader(
         {
             "init": (_Init, _init),

@@ -13,7 +13,7 @@ from chargehand.agents import errors
 from chargehand.agents.providers import OURS, AnyProvider, refused, with_schema
 from chargehand.agents.stream import Reader, short
 from chargehand.model.signals import Signal
-from chargehand.model.work import AgentError, Tokens
+from chargehand.model.work import AgentError, Exit, Report, Tally, Tokens
 from chargehand.ports import Api, Call, Gateway, Prepared
 
 _READING = ("read", "grep", "glob", "list", "todowrite")
@@ -110,6 +110,8 @@ def _tool(event: _Event) -> Iterator[Signal]:
         yield Signal(kind="file", name=path, failed=failed)
     if failed and ("rejected permission" in state.error or "prevents you from using" in state.error):
         yield Signal(kind="denied", name=part.tool)
+        # It stops there, without a word and with exit code 0.
+        yield Signal(kind="error", error=AgentError(kind="permission", message=f"it was not allowed to use {part.tool}"))
     yield Signal(kind="tool_result", name=part.tool, text=short(state.error or state.output), failed=failed)
 
 
@@ -176,6 +178,14 @@ class OpencodeAgent(AnyProvider):
         files[".config/opencode/opencode.json"] = self._settings(call, access, ambient, bool(instructions))
         env = _QUIET | ({} if call.trusted else _ALONE)
         return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=files)
+
+    def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:
+        """What the transcript says of the call. In its last turn it is told to come to an end, and does."""
+        report = super().report(stdout, exit_, before)
+        if not report.finished or report.turns < self.config.max_turns:
+            return report
+        error = AgentError(kind="turn_limit", message=f"it has had all its {report.turns} turns")
+        return msgspec.structs.replace(report, finished=False, error=error)
 
     def _settings(self, call: Call, access: Gateway, ambient: Mapping[str, str], instructions: bool) -> str:
         allowed = {"*": "deny", **dict.fromkeys(_READING, "allow")} if call.read_only else {"*": "allow"}

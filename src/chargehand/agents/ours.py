@@ -1,7 +1,7 @@
 """What agents have in common whose program is our own: how it is started, and the one stream that they all print.
 
-A line is a JSON object with ``type``, a signal's kind, and that signal's fields. What failed is told as it came (``status``, ``code``,
-``text``) and classified here, so that the programs need nothing but Python's own library.
+A line is a JSON object with ``type``, a signal's kind, and that signal's fields. What failed is told as it came (``status``,
+``code``, ``text``) and classified here, so that the programs need nothing but Python's own library.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any, ClassVar, get_args
 
 import msgspec
 
-import chargehand
 from chargehand.agents import errors
 from chargehand.agents.driver import Driver, beyond_system
 from chargehand.agents.programs.lines import KEY
@@ -23,7 +22,7 @@ from chargehand.model.signals import Signal, SignalKind
 from chargehand.model.work import AgentError, ErrorClass, Tokens
 from chargehand.ports import Call, Prepared
 
-_PACKAGE = Path(chargehand.__file__).absolute().parent
+_PACKAGE = Path(__file__).absolute().parents[1]
 _SETTINGS = "agent.json"
 
 # Isolated, so that nothing of the workspace or of the environment is imported; what is needed is named instead.
@@ -51,10 +50,9 @@ def _signal(line: _Line) -> Iterator[Signal]:
     if line.otherwise and not (line.status or line.code):
         error = AgentError(kind=line.otherwise, message=line.text[: errors.MESSAGE_LIMIT], retry_after_s=line.retry_after_s)
     elif line.type in ("error", "wait") or (line.type == "final" and line.failed):
-        told = errors.error(
+        error = errors.error(
             line.text, line.status, line.code, otherwise=line.otherwise or "crash", retry_after_s=line.retry_after_s
         )
-        error = told
     yield Signal(
         kind=line.type,
         text=line.text,
@@ -73,7 +71,7 @@ class Ours(Driver):
     install = "pip install chargehand"
     key: ClassVar[str] = ""
     module: ClassVar[str]
-    reader = Reader({kind: (_Line, _signal) for kind in get_args(SignalKind)}, bulk=rb'"type": ?"tool_result"')
+    reader = Reader(dict.fromkeys(get_args(SignalKind), (_Line, _signal)), bulk=rb'"type": ?"tool_result"')
 
     def preflight(self) -> str:
         """Why this agent cannot run here (empty: it can)."""

@@ -18,6 +18,9 @@ EVIDENCE_LIMIT = 4_000
 EVIDENCE_ROOM = 12_000
 """For the excerpts of all earlier failures together."""
 
+OLD_LIMIT = 12_000
+"""For the diff of an attempt that is done anew."""
+
 SECTIONS_SHOWN = 40
 SECTION_OVERHEAD = 700
 """What a section takes beside its text: title, fences, the note where it was cut."""
@@ -68,8 +71,10 @@ def render(
     evidence: Evidence,
     gates: Sequence[str],
     goes_on: bool = False,
+    old: str = "",
 ) -> str:
-    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task.
+    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task. ``old``
+    is the diff of the last attempt, when it is to be done anew on what landed meanwhile.
 
     ``sections`` are those the task traces to; they shrink before anything else does. ``failures`` are the earlier attempts at this
     task, oldest first. ``gates`` are the names of the judges, ``evidence`` what proves the task done. The same arguments give the
@@ -78,7 +83,7 @@ def render(
     if goes_on and failures:
         return "\n\n".join((_again(task, run, attempt), _last(failures[-1]), _rules(evidence, gates, spec_path))) + "\n"
     before = [_title(task, run, attempt, spec_path), _wanted(task, spec_path)]
-    after = [part for part in (_history(failures), _rules(evidence, gates, spec_path)) if part]
+    after = [part for part in (_history(failures), _old(old), _rules(evidence, gates, spec_path)) if part]
     room = BUDGET - sum(len(part) + 2 for part in (*before, *after))
     middle = [_references(sections, room)] if sections else []
     return "\n\n".join((*before, *middle, *after)) + "\n"
@@ -175,6 +180,14 @@ def _history(failures: Sequence[Failure]) -> str:
     for failure in recent:
         parts.append(_failure(failure, [next(rooms) for _ in _excerpts(failure)]))
     return "\n\n".join(parts)
+
+
+def _old(diff: str) -> str:
+    """The change that could not be merged."""
+    if not diff:
+        return ""
+    shown = fence(head(plain(diff), OLD_LIMIT, "`git show` tells the rest"), "diff")
+    return f"## The change that could not be merged\n\nDo the same on what is there now; do not apply it blindly.\n\n{shown}"
 
 
 def _failure(failure: Failure, rooms: Sequence[int]) -> str:

@@ -302,6 +302,15 @@ class GitDepot:
         return merging.merge(self.git, self.objects, base, ours, theirs)
 
     @told
+    def without(self, commit: str, onto: str, keep: Sequence[str]) -> str | Conflict:
+        """The tree of ``onto`` without what ``commit`` changed against its first parent; the files in ``keep`` stay as they are in
+        ``onto``. EnvironmentProblem when the depot has no such commit."""
+        kept = {path: text for path in keep if (text := self.read(onto, path)) is not None}
+        parents = self.objects.commit(commit).parents
+        with_it, before = (self.objects.tree(one, kept) for one in (commit, parents[0]))
+        return merging.merge(self.git, self.objects, with_it, onto, before)
+
+    @told
     def changed(self, base: str, commit: str) -> tuple[str, ...]:
         """Paths that differ between two commits; renames count as two. What is not UTF-8 is shown as escapes."""
         return readable(differing(self.git, base, commit))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from chargehand.depot.git import Git, names
 from chargehand.depot.objects import Objects
+from chargehand.depot.structured import merge_file
 from chargehand.ports import Conflict
 
 
@@ -23,7 +24,35 @@ def merge(git: Git, objects: Objects, base: str, ours: str, theirs: str) -> str 
     tree, _, rest = merged.stdout.partition(b"\0")
     if merged.code == 0:
         return tree.decode()
-    return Conflict(tuple(dict.fromkeys(names(rest))))
+    return _by_content(git, objects, tree.decode(), tuple(dict.fromkeys(names(rest))), (was, left, right))
+
+
+def _by_content(git: Git, objects: Objects, tree: str, paths: tuple[str, ...], sides: tuple[str, str, str]) -> str | Conflict:
+    """Settle what git's merge of lines left open, where the files say how; ``sides`` are the trees of base, ours and theirs."""
+    settled, ours, open_ = {}, {}, []
+    for path in paths:
+        texts = [_text(git, objects, side, path) for side in sides]
+        if texts[1] is not None:
+            ours[path] = texts[1]
+        base, mine, yours = texts
+        found = None if base is None or mine is None or yours is None else merge_file(git, path, base, mine, yours)
+        if found is None:
+            open_.append(path)
+        else:
+            settled[path] = found
+    if not open_:
+        return objects.tree(tree, settled)
+    whole = all(path in ours for path in open_)
+    return Conflict(tuple(open_), objects.tree(tree, settled | {path: ours[path] for path in open_}) if whole else "")
+
+
+def _text(git: Git, objects: Objects, tree: str, path: str) -> bytes | None:
+    """The content of an ordinary file; None for anything else."""
+    listed = git.run("--literal-pathspecs", "ls-tree", "-z", tree, "--", path).stdout
+    if not listed.startswith((b"100644 blob ", b"100755 blob ")) or listed.count(b"\0") != 1:
+        return None
+    (found,) = objects.read(listed.split(b"\t")[0].split(b" ")[2])
+    return found[2] if found else None
 
 
 def replay(git: Git, objects: Objects, commits: Sequence[str], tip: str) -> str | Conflict:

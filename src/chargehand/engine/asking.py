@@ -28,7 +28,11 @@ class Asking:
     async def approval(self, task: Task, attempt: Attempt) -> None:
         """A person's yes to the change as it stands, where the settings want one. Raises :class:`Ended` or :class:`Parked`."""
         wanted = _PRIORITY.get(self._crew.config.approval.tasks, -1)
-        if task.priority > wanted or attempt.judged(HUMAN, attempt.commit):
+        if task.priority > wanted:
+            return
+        if said := attempt.judged(HUMAN, attempt.commit):
+            if said.verdict != "pass":  # noted just before a crash
+                raise Ended("gate_failed", said.summary)
             return
         await self._ask(task, attempt, f"{attempt.id}.land", f"may {attempt.commit[:12]} land?")
         self._say(task, attempt, "pass", self._answered(attempt))
@@ -64,6 +68,8 @@ class Asking:
             )
             self._ledger.record(asked)
             await self._ledger.settled()
+        if task.status == "done":
+            raise Ended("interrupted", "it was done by hand meanwhile")
         if attempt.answer is None:
             raise Parked
         await self._act(task, attempt, attempt.answer)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 from chargehand.model.config import Config
+from chargehand.model.plugin import Plugin
 from chargehand.model.redaction import Redactor
 from chargehand.model.task import Spec
 from chargehand.ports import Agent, Cage, Clock, Depot, Forge, Gate, Inspector, Launcher, Meter, Store
@@ -29,7 +30,8 @@ class Crew:
     private home. ``cage`` keeps a child to its workspace, ``meter`` counts and limits what its model costs (None: neither).
     ``hidden`` is what no caged child sees. ``trusts`` tells of a commit whether agents may obey the settings in it. ``spec``
     changes when it is read again. ``into`` is the branch a run's own branch is offered to (empty: it lands on the target itself),
-    ``forge`` opens the pull request for it."""
+    ``forge`` opens the pull request for it. ``plugins`` are those that may run, looked at anew each time.
+    ``regenerators`` are commands that make a file anew, by its name."""
 
     root: Path
     state: Path
@@ -50,6 +52,8 @@ class Crew:
     meter: Meter | None = None
     hidden: tuple[str, ...] = ()
     trusts: Callable[[str], bool] = lambda _commit: False
+    regenerators: Mapping[str, Gate] = field(default_factory=dict)
+    plugins: Callable[[], Sequence[Plugin]] = tuple
     into: str = ""
     forge: Forge | None = None
     redactor: Redactor = field(default_factory=Redactor)

@@ -9,10 +9,10 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
-from chargehand.model.facts import TaskNeedsHuman
+from chargehand.model.facts import TaskNeedsHuman, TaskRemoved
 from chargehand.model.task import Task
 from chargehand.model.work import Usage
-from chargehand.plan.board import BY_PARTS
+from chargehand.plan.board import BY_PARTS, BY_REVERT, NOBODY
 from chargehand.plan.routing import next_agent
 from chargehand.plan.terms import agent_of, collide, settings_of
 
@@ -72,18 +72,23 @@ class Dispatch:
 
     def _consider(self, task: str) -> Next | None:
         card, told = self._board.cards[task], self._task_of(task)
+        if told is None:  # it was skipped, taken out of the spec, and opened again
+            self._ledger.record(TaskRemoved(task=task))
+            return None
         if told and told.manual and not (self._among and task in self._among):
             return None  # only when a person asks for it by name
         own, config = agent_of(told, self._crew.agent), settings_of(told, self._crew.config)
         name, number = next_agent(card.failures, own, config), card.attempts + 1
         if card.parts or (told and told.group):
             name = BY_PARTS
+        elif card.kind == "undo":
+            name = BY_REVERT
         elif name not in self._crew.agents:
             self._ledger.record(TaskNeedsHuman(task=task, reason=f"agent {name} is not known to this run: start it again"))
             return None
         if not self._serves(name):
             return None
-        paid = name != BY_PARTS and self._crew.agent_of(name).paid
+        paid = name not in NOBODY and self._crew.agent_of(name).paid
         answer = self._purse.ask(task, number, paid=paid)
         if answer.word == "yes":
             return Next(task, number, name, self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid))

@@ -1,4 +1,7 @@
-"""Looking at a change before any of it is run: every inspector, in the depot, without a checkout."""
+"""Looking at a change before any of it is run: every inspector, in the depot, without a checkout.
+
+It takes milliseconds and always comes out the same, so after a crash it is done again. Only objections are recorded.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,6 @@ from chargehand.model.work import Verdict
 from chargehand.plan.board import Attempt
 from chargehand.ports import Change, Inspector, Sight
 
-LOOK = "inspect"
-"""The gate that is all inspectors together, when none of them objects; each one that does is a gate of its own."""
-
 _TOO_MUCH = "inspect.size"
 
 
@@ -23,18 +23,19 @@ class Inspecting:
         self._crew, self._ledger = crew, ledger
 
     async def rejected(self, task: Task, attempt: Attempt) -> list[Verdict]:
-        """What inspectors object to in the attempt's proposal; recorded once, so that a look taken again is no news."""
-        if not self._crew.inspectors or attempt.judged(LOOK):
+        """What inspectors object to in the attempt's proposal."""
+        if not self._crew.inspectors:
             return []
         depot = self._crew.depot
         assert depot is not None
         change = await change_of(self._crew, task, attempt)
         said = await self._crew.offload(look, self._crew.inspectors, change, depot)
         rejected = [verdict for verdict in said if verdict.verdict != "pass"]
-        for verdict in rejected or [_well(attempt.proposal, said)]:
+        for verdict in rejected:
             if not attempt.judged(verdict.gate):
                 self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=verdict))
-        await self._ledger.settled()
+        if rejected:
+            await self._ledger.settled()
         return rejected
 
 
@@ -57,11 +58,6 @@ def look(inspectors: Sequence[Inspector], change: Change, sight: Sight) -> list[
         if said[-1].gate == _TOO_MUCH and said[-1].verdict == "fail":
             break
     return said
-
-
-def _well(commit: str, said: Sequence[Verdict]) -> Verdict:
-    summary = "; ".join(f"{verdict.gate.rpartition('.')[2]}: {verdict.summary}" for verdict in said)
-    return Verdict(gate=LOOK, commit=commit, verdict="pass", summary=summary)
 
 
 class Memory:

@@ -14,7 +14,7 @@ from chargehand.engine.reviewing import Reviewing
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Span, Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.board import BY_REVERT, Attempt
 from chargehand.plan.terms import judged_by
 from chargehand.ports import Gate
 from chargehand.process.scrub import scrub_streams
@@ -36,8 +36,14 @@ class Judge:
         """Have everything said of the attempt's proposal that was not said yet. Raises :class:`Ended` unless all of it is well, and
         :class:`Parked` when a person must answer first."""
         await self._gates(task, attempt)
+        if attempt.agent == BY_REVERT:
+            return  # a person asked for it
         await self._reviewing.review(task, attempt)
         await self._asking.approval(task, attempt)
+
+    async def give_up(self, task: Task, attempt: Attempt) -> None:
+        """Nobody wants to know any more: reviewers that are still at work are ended, and what they used is charged."""
+        await self._reviewing.give_up(task, attempt)
 
     async def _gates(self, task: Task, attempt: Attempt) -> None:
         rejected = await self._inspecting.rejected(task, attempt)
@@ -84,7 +90,9 @@ class Judge:
         checkout = await self._crew.offload(depot.checkout, f"{name}.gate", commit)
         try:
             verdict = await gate.judge(task, commit, checkout, place)
-            await self._crew.offload(scrub_streams, place, self._crew.redactor)
+            for written in (place, place.with_name(f"{place.name}-setup")):
+                if written.is_dir():
+                    await self._crew.offload(scrub_streams, written, self._crew.redactor)
             return verdict
         except asyncio.CancelledError:
             self._crew.launcher.cancel(place)  # a gate costs nothing to repeat; an agent would be left to finish

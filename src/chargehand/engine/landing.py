@@ -14,6 +14,7 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
 from chargehand.engine.judging import Judge
 from chargehand.engine.ledger import Ledger
+from chargehand.engine.regenerating import settle
 from chargehand.engine.specfile import SpecFile
 from chargehand.engine.train import Car, Train
 from chargehand.model.errors import NeedsHuman
@@ -93,15 +94,25 @@ class Landing:
         The spec file is ours: whatever the agent did to it is replaced by the target's own text with this one task ticked.
         """
         spec, replace = self._crew.spec, {}
-        own = spec.file_of(task)
+        told, done = self._told(task)
+        own = spec.file_of(told)
         for path in {own, *spec.all_files()}:
             text = await self._crew.offload(self._depot.read, base, path)
             if text is not None:
-                replace[path] = (mark(text, task.id, "done", True, spec.format) if path == own else None) or text
+                replace[path] = (self._marked(text, told, done) if path == own else None) or text
         parents = [base, commit] if self._crew.config.landing == "merge" and commit != base else [base]
         return await self._crew.offload(
             self._depot.propose, tree or commit, parents, message(task, self._ledger.board.run, attempt), replace
         )
+
+    def _told(self, task: Task) -> tuple[Task, bool]:
+        """Of which task the spec is told, and whether that is done: of one that was taken back, that it is not."""
+        card = self._ledger.board.cards.get(task.id)
+        undone = self._crew.spec.task(card.about) if card and card.kind == "undo" else None
+        return (undone, False) if undone else (task, True)
+
+    def _marked(self, text: bytes, task: Task, done: bool) -> bytes | None:
+        return mark(text, task.id, "done" if done else "todo", done, self._crew.spec.format)
 
     async def catch_up(self, task: Task, attempt: Attempt) -> None:
         """Put a proposal nobody has judged onto the tip, if the target has moved already: judged on the old base it would only have
@@ -214,6 +225,8 @@ class Landing:
     async def _move_onto(self, tip: str, task: Task, attempt: Attempt) -> None:
         merged = await self._crew.offload(self._depot.merge, attempt.base, tip, await self._work_of(attempt))
         if isinstance(merged, Conflict):
+            merged = await settle(self._crew, merged, task, attempt, tip)
+        if isinstance(merged, Conflict):
             names = ", ".join(merged.files)
             raise Ended("conflict", f"conflicts with what landed meanwhile in {names}", f"Changed by both: {names}")
         proposal = await self.propose(task, attempt, attempt.commit, tip, merged)
@@ -247,10 +260,10 @@ class Landing:
         """What follows a landing: the user's repository has it, and the spec says so."""
         await self._ledger.settled()
         await self._deliver()
-        spec = self._crew.spec
-        text = await self._crew.offload(self._depot.read, attempt.proposal, spec.file_of(task))
-        if text is None or mark(text, task.id, "done", True, spec.format) is None:
-            self._spec_file.tick(task.id)
+        told, done = self._told(task)
+        text = await self._crew.offload(self._depot.read, attempt.proposal, self._crew.spec.file_of(told))
+        if text is None or self._marked(text, told, done) is None:
+            self._spec_file.tick(told.id, done=done)
 
     async def _deliver(self) -> None:
         delivery = await self._crew.offload(self._depot.deliver)

@@ -5,6 +5,7 @@ Each stage looks first whether its fact is already in the ledger, so the same co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -13,14 +14,16 @@ from chargehand.brief.brief import render
 from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended, Parked
+from chargehand.engine.hooks import Hooks
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
+from chargehand.engine.undoing import take_back
 from chargehand.model.facts import AttemptEnded, AttemptExited, CommitTaken, TaskRemoved
 from chargehand.model.task import Evidence, Section, Span, Task
-from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Report
-from chargehand.plan.board import BY_PARTS, Attempt
+from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Failure, Report
+from chargehand.plan.board import BY_PARTS, BY_REVERT, NOBODY, Attempt
 from chargehand.plan.terms import settings_of
 from chargehand.process.transcript import excerpt
 
@@ -35,21 +38,23 @@ _NOTES = ("AGENTS.md", "CLAUDE.md", "GEMINI.md")
 class Pipeline:
     def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing, purse: Purse, calls: Calls) -> None:
         self._crew, self._ledger, self._judge, self._landing = crew, ledger, judge, landing
-        self._purse, self._calls = purse, calls
+        self._purse, self._calls, self._hooks = purse, calls, Hooks(crew, ledger)
 
     async def run(self, task: Task, attempt: Attempt) -> None:
         """Bring an attempt to its end, from wherever it stands. Its end is recorded when this returns."""
-        exit_ = await self._work(task, attempt)
-        await self._take(task, attempt)
         try:
+            exit_ = await self._work(task, attempt)
+            await self._take(task, attempt)
             self._demand_success(task, attempt, exit_)
             if self._evidence(task) == "exit" or attempt.agent == BY_PARTS:
                 await self._landing.land_nothing(task, attempt)
             else:
                 await self._prove(task, attempt)
+            await self._hooks.after(task, attempt)
         except Parked:
             pass  # its attempt stays open until somebody answers
         except Ended as end:
+            await self._hooks.after(task, attempt, end)
             self._ledger.record(
                 AttemptEnded(task=task.id, attempt=attempt.id, outcome=end.outcome, reason=end.reason, excerpt=end.excerpt)
             )
@@ -65,6 +70,7 @@ class Pipeline:
                 await self._exited(attempt, exit_)
         if exit_:
             await self._take(task, attempt)
+        await self._judge.give_up(task, attempt)
         reason = "its task is no longer in the spec"
         ended = AttemptEnded(task=attempt.task, attempt=attempt.id, outcome="interrupted", reason=reason)
         self._ledger.record(ended, TaskRemoved(task=attempt.task))
@@ -77,12 +83,24 @@ class Pipeline:
 
     async def _prove(self, task: Task, attempt: Attempt) -> None:
         """Judge and land what was taken."""
+        if attempt.agent == BY_REVERT:
+            if not attempt.proposal:
+                await take_back(self._crew, self._ledger, self._landing, task, attempt)
+            task = msgspec.structs.replace(task, files=attempt.files)  # so it names what it changes
         if not attempt.proposal:
             raise Ended("empty", "the agent ended well but changed nothing", self._tail(attempt))
         if not attempt.queued:
             await self._landing.catch_up(task, attempt)
-            await self._judge.judge(task, attempt)
+            await self._judged(task, attempt)
         await self._landing.land(task, attempt)
+
+    async def _judged(self, task: Task, attempt: Attempt) -> None:
+        try:
+            await self._judge.judge(task, attempt)
+        except Ended as end:
+            await self._hooks.judged(task, attempt, end)
+            raise
+        await self._hooks.judged(task, attempt)
 
     def _evidence(self, task: Task) -> Evidence:
         return task.evidence or self._crew.config.evidence
@@ -91,17 +109,25 @@ class Pipeline:
         """Have the agent's exit: from the ledger, from an agent that is still there, or by starting it."""
         if attempt.exit:
             return attempt.exit
-        if attempt.agent == BY_PARTS:
+        if attempt.agent in NOBODY:
             done = Exit(cause="exited", code=0, started_at=attempt.started_at, ended_at=attempt.started_at)
             await self._exited(attempt, done)
             return done
         exit_ = await self._calls.take_up(attempt.id, attempt.agent, task.id, attempt.number)
         if exit_ is None:
+            await self._begin(task, attempt)
             exit_ = await self._calls.make(await self._order(task, attempt))
         await self._exited(attempt, exit_)
         if self._evidence(task) == "commit":
             await self._ledger.settled()
         return exit_
+
+    async def _begin(self, task: Task, attempt: Attempt) -> None:
+        try:
+            await self._hooks.before(task, attempt)
+        except Ended:
+            self._purse.give_back(attempt.id)
+            raise
 
     async def _order(self, task: Task, attempt: Attempt) -> Order:
         return Order(
@@ -120,7 +146,7 @@ class Pipeline:
     async def _exited(self, attempt: Attempt, exit_: Exit) -> None:
         """Record how the agent ended, and charge it."""
         report = Report()
-        if attempt.agent != BY_PARTS:
+        if attempt.agent not in NOBODY:
             report = await self._calls.read(attempt.id, attempt.agent, exit_, attempt.before)
         charged = self._purse.price(attempt.reserved, report.usage)
         well = exit_.cause == "exited" and (exit_.ok if report.finished is None else report.finished)
@@ -165,7 +191,15 @@ class Pipeline:
             evidence=self._evidence(task),
             gates=[gate.name for gate in self._crew.gates],
             goes_on=bool(attempt.resumes),
+            old=await self._old(failures),
         )
+
+    async def _old(self, failures: Sequence[Failure]) -> str:
+        """What the last attempt had changed, where that could not be merged: it is to be done anew on what is there now."""
+        last = failures[-1] if failures else None
+        if last is None or last.outcome != "conflict" or not (last.base and last.commit) or self._crew.depot is None:
+            return ""
+        return await self._crew.offload(self._crew.depot.patch, last.base, last.commit)
 
     async def _text(self, commit: str, path: str) -> str:
         """A file of the project that tells agents something; empty when it is not there."""
@@ -176,7 +210,7 @@ class Pipeline:
     async def _take(self, task: Task, attempt: Attempt) -> None:
         """Save all the agent left, whatever became of him; what ended well also becomes a proposal."""
         depot = self._crew.depot
-        if attempt.commit or depot is None or attempt.agent == BY_PARTS:
+        if attempt.commit or depot is None or attempt.agent in NOBODY:
             return
         message = f"{task.id}: left uncommitted by {attempt.agent}"
         taken = await self._crew.offload(depot.take, attempt.root, attempt.base, message, attempt.id)

@@ -15,9 +15,9 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
-from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskReplanned
+from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskRemoved, TaskReplanned
 from chargehand.model.task import CheckItem, Task
-from chargehand.model.work import Exit
+from chargehand.model.work import Exit, Report, Usage
 from chargehand.plan.board import Card
 from chargehand.process.transcript import tail
 
@@ -78,6 +78,24 @@ class Planner:
         await self._ledger.settled()
         if self._crew.depot is not None:
             await self._crew.offload(self._crew.depot.discard, asked.attempt)
+
+    async def give_up(self, asked: ReplanAsked) -> None:
+        """The task is no longer in the spec: its planner is ended, and what it used is charged."""
+        self._crew.launcher.cancel(self._crew.place(asked.attempt))
+        exit_ = await self._calls.take_up(asked.attempt, asked.agent, asked.task, 2)
+        report = Report() if exit_ is None else await self._calls.read(asked.attempt, asked.agent, exit_)
+        charged = Usage() if exit_ is None else self._purse.price(asked.reserved, report.usage)
+        ended = TaskReplanned(
+            task=asked.task,
+            attempt=asked.attempt,
+            decision="give_up",
+            reason="its task is no longer in the spec",
+            exit=exit_ or Exit(cause="not_started"),
+            usage=report.usage,
+            charged=charged,
+        )
+        self._ledger.record(ended, TaskRemoved(task=asked.task))
+        await self._calls.charged(asked.attempt, asked.task, 2, charged)
 
     async def _start(self, task: Task, card: Card, asked: ReplanAsked) -> Exit:
         sections = self._crew.spec.sections

@@ -23,6 +23,7 @@ Hear = Callable[[Task, str, str, Gate], Awaitable[Verdict]]
 """One gate's verdict of a commit, for a task, under a name."""
 
 _NAMED = 5
+_KEPT = 200
 
 
 class Rechecking:
@@ -98,7 +99,11 @@ class Rechecking:
 
     def _keep(self, settings: GateConfig, said: Verdict) -> None:
         if said.verdict in {"pass", "fail"}:
-            write_private(self._place(settings, said.gate, said.commit), msgspec.json.encode(said).decode())
+            place = self._place(settings, said.gate, said.commit)
+            write_private(place, msgspec.json.encode(said).decode())
+            known = sorted(place.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+            for old in known[_KEPT:]:
+                old.unlink(missing_ok=True)
 
     def _kept(self, settings: GateConfig, gate: str, commit: str) -> Verdict | None:
         try:

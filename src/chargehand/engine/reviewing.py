@@ -16,7 +16,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.model.facts import ReviewAsked, ReviewGiven, VerdictGiven
 from chargehand.model.task import Task
-from chargehand.model.work import Exit, Failure, Finding, Report, Verdict
+from chargehand.model.work import Exit, Failure, Finding, Report, Usage, Verdict
 from chargehand.plan.board import REVIEW, Attempt
 from chargehand.ports import Depot
 from chargehand.process.transcript import tail
@@ -53,14 +53,26 @@ class Reviewing:
                 raise Ended("gate_error", f"a review is missing: {one.summary}" if one else "a review is missing")
 
     async def _hear(self, task: Task, attempt: Attempt, number: int, role: str) -> None:
-        for again in range(_TRIES):
-            said = attempt.judged(REVIEW + role, attempt.commit)
-            if said and (said.verdict != "error" or said.log == str(_TRIES)):
+        gate = REVIEW + role
+        while True:
+            failed = sum(one.gate == gate and one.commit == attempt.commit and one.verdict == "error" for one in attempt.verdicts)
+            said = attempt.judged(gate, attempt.commit)
+            if said and (said.verdict != "error" or failed >= _TRIES):
                 return
-            asked = attempt.reviews.get(role) or self._ask(task, attempt, number, role, again + 1)
+            asked = attempt.reviews.get(role) or self._ask(task, attempt, number, role, failed + 1)
             if asked is None:
                 return
-            await self._answer(task, attempt, asked, again + 1)
+            await self._answer(task, attempt, asked)
+
+    async def give_up(self, task: Task, attempt: Attempt) -> None:
+        """End the reviews that are under way. One that was not started yet has used nothing."""
+        for asked in list(attempt.reviews.values()):
+            self._crew.launcher.cancel(self._crew.place(asked.attempt))
+            exit_ = await self._calls.take_up(asked.attempt, asked.agent, task.id, attempt.number)
+            report = Report() if exit_ is None else await self._calls.read(asked.attempt, asked.agent, exit_)
+            charged = Usage() if exit_ is None else self._purse.price(asked.reserved, report.usage)
+            unheard = Verdict(gate=REVIEW + asked.role, commit=asked.commit, verdict="error", summary="ended with its task")
+            await self._given(task, attempt, asked, unheard, exit_ or Exit(cause="not_started"), report.usage, charged)
 
     def _ask(self, task: Task, attempt: Attempt, number: int, role: str, again: int) -> ReviewAsked | None:
         """Record that a reviewer is asked. None, and a verdict that says so, when it cannot be paid for."""
@@ -69,7 +81,7 @@ class Reviewing:
         call = f"{attempt.id}.review-{role}{again if again > 1 else ''}"
         leave = self._purse.ask(task.id, attempt.number, paid=agent.paid)
         if leave.word != "yes":
-            missing = Verdict(gate=REVIEW + role, commit=attempt.commit, verdict="error", summary=leave.reason, log=str(_TRIES))
+            missing = Verdict(gate=REVIEW + role, commit=attempt.commit, verdict="error", summary=leave.reason)
             self._ledger.record(VerdictGiven(task=task.id, attempt=attempt.id, verdict=missing))
             return None
         asked = ReviewAsked(
@@ -85,34 +97,30 @@ class Reviewing:
         self._ledger.record(asked)
         return asked
 
-    async def _answer(self, task: Task, attempt: Attempt, asked: ReviewAsked, again: int) -> None:
+    async def _answer(self, task: Task, attempt: Attempt, asked: ReviewAsked) -> None:
         await self._ledger.settled()
         exit_ = await self._calls.take_up(asked.attempt, asked.agent, task.id, attempt.number)
         if exit_ is None:
             exit_ = await self._start(task, attempt, asked)
         said = await self._crew.offload(tail, self._crew.place(asked.attempt) / "stdout.log", _READ)
         report = await self._calls.read(asked.attempt, asked.agent, exit_)
-        judged = await self._verdict(task, attempt, asked, exit_, report, said, again)
-        charged = self._purse.price(asked.reserved, report.usage)
-        self._ledger.record(
-            ReviewGiven(
-                task=task.id,
-                attempt=asked.attempt,
-                of=attempt.id,
-                verdict=judged,
-                exit=exit_,
-                usage=report.usage,
-                charged=charged,
-            )
+        judged = await self._verdict(task, attempt, asked, exit_, report, said)
+        await self._given(task, attempt, asked, judged, exit_, report.usage, self._purse.price(asked.reserved, report.usage))
+
+    async def _given(
+        self, task: Task, attempt: Attempt, asked: ReviewAsked, said: Verdict, exit_: Exit, usage: Usage, charged: Usage
+    ) -> None:
+        """Record what a reviewer said, and charge it."""
+        given = ReviewGiven(
+            task=task.id, attempt=asked.attempt, of=attempt.id, verdict=said, exit=exit_, usage=usage, charged=charged
         )
+        self._ledger.record(given)
         await self._calls.charged(asked.attempt, task.id, attempt.number, charged)
         await self._ledger.settled()
         if self._crew.depot is not None:
             await self._crew.offload(self._crew.depot.discard, asked.attempt)
 
-    async def _verdict(
-        self, task: Task, attempt: Attempt, asked: ReviewAsked, exit_: Exit, report: Report, said: str, again: int
-    ) -> Verdict:
+    async def _verdict(self, task: Task, attempt: Attempt, asked: ReviewAsked, exit_: Exit, report: Report, said: str) -> Verdict:
         config, gate = self._crew.config.review, REVIEW + asked.role
         seconds = max(0.0, exit_.ended_at - exit_.started_at)
         well = exit_.cause == "exited" and (exit_.ok if report.finished is None else report.finished)
@@ -120,7 +128,7 @@ class Reviewing:
         if not well and report.error:
             found = f"the reviewer met {report.error.kind.replace('_', ' ')}: {report.error.message}"
         if isinstance(found, str):
-            return Verdict(gate=gate, commit=attempt.commit, verdict="error", summary=found, log=str(again), duration_s=seconds)
+            return Verdict(gate=gate, commit=attempt.commit, verdict="error", summary=found, duration_s=seconds)
         changed = None
         if before := self._before(task):
             changed = frozenset(await self._crew.offload(self._depot.changed, before.commit, attempt.commit))

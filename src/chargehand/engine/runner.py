@@ -15,13 +15,15 @@ from chargehand.engine.ending import run_end
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
+from chargehand.engine.offering import offer
 from chargehand.engine.patience import Patience
 from chargehand.engine.pipeline import Pipeline
-from chargehand.engine.planner import Planner, as_task, rewritten
+from chargehand.engine.planner import Planner
 from chargehand.engine.purse import Purse
 from chargehand.engine.reviewing import Reviewing
 from chargehand.engine.specfile import SpecFile
 from chargehand.engine.steering import STILL_WANTED, Steering
+from chargehand.engine.tasks import Tasks
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import (
     AgentPaused,
@@ -34,7 +36,7 @@ from chargehand.model.facts import (
     TaskLanded,
     TaskNeedsHuman,
 )
-from chargehand.model.task import Spec, Task
+from chargehand.model.task import Spec
 from chargehand.model.work import Failure
 from chargehand.plan.board import Card, Session
 from chargehand.plan.routing import goes_on, route
@@ -76,12 +78,12 @@ class Runner:
         self._crew = crew = replace(crew, offload=patience)
         ledger.patience = patience
         self._ledger, self._board, self._source, self._watch = ledger, ledger.board, source, watch
-        self._tasks = {task.id: task for task in crew.spec.tasks}
+        self._tasks = Tasks(crew, ledger.board)
         self.steering = Steering(ledger, crew.store, crew.clock)
         self.steering.on_cancel = self.cancel
         self.steering.on_resume = self._read_spec
-        self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money, self._cap_of)
-        self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among, self._task)
+        self._purse = Purse(crew.config.budget, ledger, crew.clock, crew.store.paid(), self._out_of_money, self._tasks.cap)
+        self._dispatch = Dispatch(crew, ledger, self._purse, self.steering, among, self._tasks.get)
         self._spec_file = SpecFile(crew)
         self._calls = Calls(crew, ledger, self._purse, patience)
         reviewing = Reviewing(crew, ledger, self._purse, self._calls)
@@ -145,6 +147,8 @@ class Runner:
                 running.cancel()  # agents stay with their shims and are adopted by the next run
             await asyncio.gather(*self._running.values(), inbox, return_exceptions=True)
         await self._crew.offload(self._spec_file.write)
+        if not self.steering.stopping:
+            await offer(self._crew, self._ledger, self._tasks)
         end = run_end(
             self._board.run,
             [card for card in self.cards if not self._waits_for_a_word(card)],
@@ -157,7 +161,7 @@ class Runner:
 
     def _waits_for_a_word(self, card: Card) -> bool:
         """Whether it is a task that is only done when a person asks for it, and nobody did."""
-        task = self._task(card.id)
+        task = self._tasks.get(card.id)
         return card.state == "todo" and not card.failures and task is not None and task.manual
 
     async def _work(self) -> None:
@@ -215,20 +219,6 @@ class Runner:
         if fatal := self._fatal or self._ledger.broken:
             raise fatal
 
-    def _task(self, name: str) -> Task | None:
-        """A task as its agents are told it: what the spec says, with what a planner added; or a part of one that was split."""
-        card = self._board.cards[name]
-        if card.part_of:
-            whole = self._task(card.part_of)
-            return whole and as_task(card, whole)
-        task = self._tasks.get(name)
-        return task and rewritten(task, card)
-
-    def _known(self, name: str) -> Task:
-        task = self._task(name)
-        assert task is not None, f"{name} is not in the spec"
-        return task
-
     async def _clear_up(self) -> None:
         """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
         depot, work = self._crew.depot, self._crew.state / "work"
@@ -248,17 +238,17 @@ class Runner:
         if self._crew.depot is not None:
             await self._landing.deliver_leftovers()  # before more lands: half a delivery is finished as it was begun
         for attempt in self._board.live_attempts():
-            if task := self._task(attempt.task):
+            if task := self._tasks.get(attempt.task):
                 self._go(attempt.task, self._pipeline.run(task, attempt))
             else:
                 self._ledger.record(Noticed(level="warning", message=f"{attempt.task} is no longer in the spec: its attempt ends"))
                 self._go(attempt.task, self._pipeline.abandon(attempt))
         for call in self._board.live_plans():
-            if task := self._task(call.task):
-                self._go(call.task, self._planner.answer(task))
+            task = self._tasks.get(call.task)
+            self._go(call.task, self._planner.answer(task) if task else self._planner.give_up(call))
         in_place = not await self._landing.spec_is_tracked()
         for card in list(self._board.cards.values()):
-            task = self._tasks.get(card.id)
+            task = self._tasks.of_spec(card.id)
             if card.state == "todo" and card.failures:
                 self._route(card.id)
             elif in_place and card.state == "landed" and task and task.status != "done":
@@ -269,7 +259,8 @@ class Runner:
         attempt = f"{self._board.run}.{found.task}.{found.number}"
         session = self._session(card, found.agent)
         base = session.base if session else await self._landing.tip() if self._crew.depot is not None else ""
-        if not self.steering.may_start:  # told to stop while the tip was looked up, or the money has run out since
+        # Told to stop while the tip was looked up, or the money has run out since; or a person skipped the task.
+        if not self.steering.may_start or card.state != "todo":
             self._purse.give_back(attempt)
             self._board.give_back([found.task])
             return
@@ -289,7 +280,7 @@ class Runner:
         )
         await self._ledger.settled()  # what is not written down is not started
         assert card.attempt is not None
-        await self._pipeline.run(self._known(found.task), card.attempt)
+        await self._pipeline.run(self._tasks.known(found.task), card.attempt)
 
     def _session(self, card: Card, agent: str) -> Session | None:
         """The session the next attempt goes on with, if it is to and all of it is still there."""
@@ -300,14 +291,9 @@ class Runner:
 
     def _answered(self, task: str) -> None:
         """A person has answered: the attempt that waited for it goes on."""
-        attempt, told = self._board.cards[task].attempt, self._task(task)
+        attempt, told = self._board.cards[task].attempt, self._tasks.get(task)
         if attempt is not None and attempt.answer is not None and task not in self._running and told:
             self._go(task, self._pipeline.run(told, attempt))
-
-    def _cap_of(self, name: str) -> float | None:
-        """What a task may cost by its own terms, in USD."""
-        task = self._task(name)
-        return task.terms.budget_usd if task and task.terms else None
 
     def _go(self, task: str, work: Coroutine[None, None, None]) -> None:
         self._running[task] = asyncio.get_running_loop().create_task(work)
@@ -335,9 +321,9 @@ class Runner:
         if card.state != "todo" or not card.failures:
             return
         last = card.failures[-1]
-        if last.outcome == "rejected":
+        if last.outcome == "rejected" or card.kind == "undo":
             self._ledger.record(TaskFailed(task=task, reason=last.reason))
-        elif task in self._tasks and self._tasks[task].status == "done":
+        elif (told := self._tasks.of_spec(task)) and told.status == "done":
             self._ledger.record(TaskLanded(task=task))  # he did it himself meanwhile
         elif task in self._cancelled:
             self._cancelled.discard(task)
@@ -347,14 +333,14 @@ class Runner:
 
     def _follow(self, task: str, card: Card, last: Failure) -> None:
         """Do what the routing decides."""
-        config = settings_of(self._task(task), self._crew.config)
+        config = settings_of(self._tasks.get(task), self._crew.config)
         decided = route(card.failures, config, task, card.replans)
         if decided.action == "wait":
             until = last.at + decided.wait_s
             self._ledger.record(AgentPaused(agent=last.agent, until=until, reason=decided.reason))
         elif decided.action == "replan" and not self._planner.may(task) and self.steering.may_start:
             self._planner.ask(task)
-            self._go(task, self._planner.answer(self._known(task)))
+            self._go(task, self._planner.answer(self._tasks.known(task)))
         elif decided.action in {"fail", "replan"}:
             self._ledger.record(TaskFailed(task=task, reason=decided.reason))
             self._failed_in_a_row += 1
@@ -384,7 +370,7 @@ class Runner:
         if found is None:
             return
         self._crew.spec, changes = found
-        self._tasks = {task.id: task for task in self._crew.spec.tasks}
+        self._tasks.read()
         if changes:
             self._ledger.record(*changes)
             self._board.open()

@@ -30,9 +30,9 @@ class SpecFile:
         self._timer: asyncio.TimerHandle | None = None
         self._pause = 0.2
 
-    def tick(self, task: str) -> None:
-        """Mark a task done, soon."""
-        self._pending[task] = ("done", True)
+    def tick(self, task: str, *, done: bool = True) -> None:
+        """Mark a task done, or to be done again, soon."""
+        self._pending[task] = ("done", True) if done else ("todo", False)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self.write)
 

@@ -12,13 +12,14 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import QuestionAnswered, RunPaused, RunResumed, TaskReopened, TaskSkipped
 from chargehand.model.work import RunState
+from chargehand.plan.undo import undo
 from chargehand.ports import Clock, Store
 
 _INBOX_S = 0.5
 """How often the inbox is looked at. Reading an empty one costs microseconds."""
 
-_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip"})
-STILL_WANTED = frozenset({"retry", "answer", "skip"})
+_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip", "undo"})
+STILL_WANTED = frozenset({"retry", "answer", "skip", "undo"})
 """What was asked of an engine that is gone and is meant for the next one too. To stop, say, was for the one that is gone."""
 
 
@@ -30,6 +31,13 @@ class Answer(msgspec.Struct, frozen=True):
     answer: str
     by: str
     comment: str = ""
+
+
+class Undo(msgspec.Struct, frozen=True):
+    """The body of the request ``undo``."""
+
+    task: str
+    by: str
 
 
 class Skip(msgspec.Struct, frozen=True):
@@ -116,6 +124,13 @@ class Steering:
             self.on_answer(task)
             self.wake.set()
 
+    def undo(self, task: str, by: str) -> None:
+        """What a task landed is to be taken back."""
+        found = undo(self._ledger.board, task, by)
+        if not isinstance(found, str):
+            self._ledger.record(*found[1])
+            self._ledger.board.open()
+
     def skip(self, task: str, by: str, reason: str) -> None:
         """A task that need not be done. One that is worked on must be cancelled first; a question about it is answered."""
         card = self._ledger.board.cards.get(task)
@@ -145,18 +160,23 @@ class Steering:
             await self._ledger.settled()
             self._store.answered([request.id for request in requests])
 
+    def _decided(self, kind: str, body: str) -> None:
+        """What a person said of a task."""
+        if kind == "answer" and (told := _read(body, Answer)):
+            self.answer(told.task, told.question, told.answer, told.by, told.comment)
+        elif kind == "skip" and (wish := _read(body, Skip)):
+            self.skip(wish.task, wish.by, wish.reason)
+        elif kind == "undo" and (back := _read(body, Undo)):
+            self.undo(back.task, back.by)
+
     def _act(self, kind: str, body: str) -> None:
         match kind:
             case "retry":
                 card = self._ledger.board.cards.get(body)
-                if card and card.state in {"failed", "needs_human"} and card.attempt is None:
+                if card and card.state in {"failed", "needs_human", "skipped"} and card.attempt is None:
                     self._ledger.record(TaskReopened(task=card.id, by="retry"))
-            case "answer":
-                if told := _read(body, Answer):
-                    self.answer(told.task, told.question, told.answer, told.by, told.comment)
-            case "skip":
-                if wish := _read(body, Skip):
-                    self.skip(wish.task, wish.by, wish.reason)
+            case "answer" | "skip" | "undo":
+                self._decided(kind, body)
             case "stop":
                 self.stop(body or "asked to stop", "stopped")
             case "pause":

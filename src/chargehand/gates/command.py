@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
 import shutil
@@ -12,12 +13,15 @@ from pathlib import Path
 import msgspec
 
 from chargehand.brief.text import inline
+from chargehand.gates import setting_up
 from chargehand.gates.excerpt import excerpt, read_tail
-from chargehand.gates.tests_run import counts, describe, none_ran
+from chargehand.gates.reports import files, output
+from chargehand.gates.tests_run import counts
+from chargehand.gates.tests_run import describe as in_words
 from chargehand.model.config import GateConfig
 from chargehand.model.errors import ConfigProblem
 from chargehand.model.task import Task
-from chargehand.model.work import Exit, Verdict, VerdictWord
+from chargehand.model.work import Exit, Tests, Verdict, VerdictWord
 from chargehand.ports import Cage, Launch, Launcher, Room
 from chargehand.process.environment import environment
 
@@ -36,7 +40,8 @@ class CommandGate:
     """A `Gate` that runs the command of its settings. Raises ConfigProblem when that is empty.
 
     ``ambient`` is the user's environment; the command sees what the settings name of it, and what every program needs. In a
-    ``cage`` it sees ``room``, and may write to its checkout and its own home.
+    ``cage`` it sees ``room``, and may write to its checkout and its own home. ``root`` is the user's project, for files no commit
+    holds; ``caches`` is where what its setup makes is kept.
     """
 
     def __init__(
@@ -47,9 +52,12 @@ class CommandGate:
         ambient: Mapping[str, str],
         cage: Cage | None = None,
         room: Room = _NOTHING,
+        root: Path | None = None,
+        caches: Path | None = None,
     ) -> None:
         self.name = name
         self._cage, self._room = cage, room
+        self._root, self._caches = root, caches
         self._config = config
         self._launcher = launcher
         self._ambient = ambient
@@ -88,9 +96,21 @@ class CommandGate:
 
         None when its supervisor was killed: that says nothing of the commit.
         """
+        if self._root is not None:
+            await asyncio.to_thread(setting_up.include, self._root, checkout)
+        if self._config.setup and (ended := await self._set_up(task, checkout, beside(directory))):
+            return self._not_set_up(ended, commit, beside(directory))
+        if self._config.report:
+            await asyncio.to_thread(files.clear, checkout, self._config.report)
+        ended = await self._launcher.run(self._launch(self._argv, task, checkout, directory))
+        if ended.cause == "lost":
+            return None
+        return await asyncio.to_thread(self._read, ended, commit, checkout, directory)
+
+    def _launch(self, argv: tuple[str, ...], task: Task, checkout: Path, directory: Path) -> Launch:
         home = directory / "home"
         launch = Launch(
-            argv=self._argv,
+            argv=argv,
             cwd=str(checkout),
             env={
                 **environment(self._ambient, home, self._config.env),
@@ -104,11 +124,47 @@ class CommandGate:
             own = (*self._room.writable, str(checkout), str(home))
             room = msgspec.structs.replace(self._room, writable=own, network=self._config.network)
             launch = self._cage.wrap(launch, room)
-        ended = await self._launcher.run(launch)
+        return launch
+
+    async def _set_up(self, task: Task, checkout: Path, directory: Path) -> Exit | None:
+        """Run the setup, unless what it would make is kept. None when all is well, else how it ended."""
+        cache = self._config.cache if self._caches else []
+        kept = (self._caches or directory) / await asyncio.to_thread(setting_up.key, checkout, self._config)
+        if cache and await asyncio.to_thread(setting_up.restore, kept, checkout, cache):
+            return None
+        clean = setting_up.free(checkout, cache)  # what a commit brings along is never kept for others
+        command = self._config.setup
+        argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
+        try:
+            ended = await self._launcher.run(self._launch(argv, task, checkout, directory))
+        except asyncio.CancelledError:
+            self._launcher.cancel(directory)
+            raise
+        if ended.ok and cache and clean:
+            await asyncio.to_thread(setting_up.keep, kept, checkout, cache)
+        return None if ended.ok else ended
+
+    def _not_set_up(self, ended: Exit, commit: str, directory: Path) -> Verdict | None:
+        """A setup that fails is the commit's fault as far as anybody can tell; one that could not run is not."""
         if ended.cause == "lost":
             return None
+        word: VerdictWord = "fail" if ended.cause == "exited" and ended.code not in _COULD_NOT_RUN else "error"
         stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
-        word, summary = self._verdict(ended, stdout, stderr)
+        return Verdict(
+            gate=self.name,
+            commit=commit,
+            verdict=word,
+            summary=inline(f"its setup did not work: {ended.describe()}"),
+            evidence=excerpt(stdout, stderr),
+            log=str(directory / "stderr.log"),
+        )
+
+    def _read(self, ended: Exit, commit: str, checkout: Path, directory: Path) -> Verdict:
+        stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
+        tests = output.read(f"{stdout}\n{stderr}")
+        word, summary = self._verdict(ended, stdout, stderr, tests)
+        if self._config.report and ended.cause == "exited":
+            word, summary, tests = self._reported(checkout, word, summary)
         return Verdict(
             gate=self.name,
             commit=commit,
@@ -117,9 +173,10 @@ class CommandGate:
             evidence="" if word == "pass" else excerpt(stdout, stderr),
             log=str(directory / ("stdout.log" if stdout.strip() or not stderr.strip() else "stderr.log")),
             duration_s=max(0.0, ended.ended_at - ended.started_at),
+            tests=tests,
         )
 
-    def _verdict(self, ended: Exit, stdout: str, stderr: str) -> tuple[VerdictWord, str]:
+    def _verdict(self, ended: Exit, stdout: str, stderr: str, tests: Tests | None) -> tuple[VerdictWord, str]:
         mend = f"(hint: install it, or change [gates.{self.name}] command)"
         if ended.cause == "not_started":
             return "error", f"the gate could not run: {ended.describe()} {mend}"
@@ -129,14 +186,37 @@ class CommandGate:
             return "error", f"{self._title}: {ended.describe()}"
         if ended.code in _COULD_NOT_RUN:
             return "error", f"the gate could not run: {_last_line(stderr, stdout) or self._title} {mend}"
-        output = f"{stdout}\n{stderr}"
-        nothing = none_ran(output)
+        said = f"{stdout}\n{stderr}"
+        nothing = output.nothing_ran(said, tests)
         if ended.code == _NO_TESTS_COLLECTED and "pytest" in " ".join(self._argv):
             nothing = nothing or "none was collected"
         if nothing and ended.code in (0, _NO_TESTS_COLLECTED):
             return "fail", f"{self._title}: no test was run ({nothing}), {ended.describe()}"
-        summary = ", ".join(filter(None, (ended.describe(), describe(counts(output)))))
+        if ended.ok and output.cut_short(" ".join(self._argv), said):
+            return "fail", f"{self._title}: {ended.describe()}, but the tests did not come to their end: they were not summed up"
+        told = in_words(counts(said)) or (output.describe(tests) if tests else "")
+        summary = ", ".join(filter(None, (ended.describe(), told)))
+        if ended.ok and tests and tests.failed and "||" not in " ".join(self._argv):
+            return "fail", f"{self._title}: {summary}: what failed was passed over"
         return "pass" if ended.ok else "fail", f"{self._title}: {summary}"
+
+    def _reported(self, checkout: Path, word: VerdictWord, summary: str) -> tuple[VerdictWord, str, Tests | None]:
+        """The verdict in the light of the report that was asked for: without it, nothing has passed."""
+        try:
+            tests = files.read(checkout, self._config.report)
+        except (files.Unreadable, OSError) as problem:
+            return "fail", f"{summary}; its report cannot be read: {problem}", None
+        if tests is None:
+            return "error" if word == "error" else "fail", f"{summary}; it wrote no report ({self._config.report})", None
+        summary = f"{summary}; report: {output.describe(tests) or 'no test'}"
+        if word == "pass" and not tests.passed:
+            word = "fail"
+        return "fail" if word == "pass" and tests.failed else word, summary, tests
+
+
+def beside(directory: Path) -> Path:
+    """Where the setup of a gate that has ``directory`` keeps its logs."""
+    return directory.with_name(f"{directory.name}-setup")
 
 
 def _last_line(*texts: str) -> str:

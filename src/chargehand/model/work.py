@@ -262,6 +262,7 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: AgentError | None = None
     signal: int = 0
     fingerprint: str = ""
+    base: str = ""
     commit: str = ""
     files: tuple[str, ...] = ()
     verdicts: tuple[Verdict, ...] = ()

@@ -68,15 +68,18 @@ def _traces(spec: Spec, covered: Coverage, outline: Mapping[str, Section]) -> It
     elif not outline:
         lost = [task for task in spec.tasks if traced(task, outline)]
         if lost:
-            message = f"{_count(len(lost), 'task')} trace to requirements, {lost[0].id} first, and no document beside the spec has them"
+            message = (
+                f"{_count(len(lost), 'task')} trace to requirements, {lost[0].id} first, and no document beside the spec has them"
+            )
             yield _say(spec, lost[0], "no-documents", message, "write requirements.md in the folder of the spec")
 
 
 def _estimates(spec: Spec) -> Iterator[Problem]:
     """Where some tasks have an estimate, those that have none count for the usual."""
-    missing = [task for task in spec.tasks if task.estimate_hours is None and not task.group]
-    if missing and len(missing) < len(spec.tasks) and spec.format not in _SAYS_IT_ITSELF:
-        message = f"no estimate: {len(missing):,} of {_count(len(spec.tasks), 'task')}, {missing[0].id} first"
+    worked_on = [task for task in spec.tasks if not task.group]
+    missing = [task for task in worked_on if task.estimate_hours is None]
+    if missing and len(missing) < len(worked_on) and spec.format not in _SAYS_IT_ITSELF:
+        message = f"no estimate: {len(missing):,} of {_count(len(worked_on), 'task')}, {missing[0].id} first"
         yield _say(spec, missing[0], "no-estimate", message, "the order of work gets better with it")
 
 

@@ -21,6 +21,11 @@ LAST = 9
 BY_PARTS = "(its parts)"
 """The agent of a task that was split: nobody, it lands when its parts have."""
 
+BY_REVERT = "(revert)"
+"""The agent of a task that takes back what another one landed: nobody, its commit is made in the depot."""
+
+NOBODY = frozenset({BY_PARTS, BY_REVERT})
+
 REVIEW = "review/"
 """What the gate of a review is called before its role."""
 
@@ -99,6 +104,8 @@ class Card:
         self.landed_at: float | None = None
         self.missing = 0
         self.part_of, self.description, self.checklist = fact.part_of, fact.description, fact.checklist
+        self.kind, self.about = fact.kind, fact.about
+        self.verdicts: tuple[Verdict, ...] = ()
         self.parts: tuple[str, ...] = ()
         self.replans = 0
         self.planning: facts.ReplanAsked | None = None
@@ -259,12 +266,23 @@ class Board:
     def _landed(self, fact: facts.TaskLanded, at: float) -> None:
         card = self.cards[fact.task]
         if card.attempt is not None:
+            card.verdicts = card.attempt.said
             card.attempt.ended_at, card.attempt.outcome = at, "landed"
             self.changed_attempts[card.attempt.id] = card.attempt
             card.attempt = None
         card.commit, card.landed_at = fact.commit, at
         self._move(card, "landed", "" if fact.attempt else "landed by an earlier run")
         self._release(card)
+        if card.kind == "undo" and card.about in self.cards:
+            self._undone(self.cards[card.about], card)
+
+    def _undone(self, card: Card, by: Card) -> None:
+        """What it had landed is taken back: whoever needs it waits again."""
+        if card.done:
+            for follower in self._followers.get(card.id, ()):
+                self.cards[follower].missing += 1
+                self.cards[follower].session = None  # it knows nothing of what will have landed by then
+        self._move(card, "needs_human", f"taken back by {by.id}: retry it, or skip it")
 
     def _release(self, card: Card) -> None:
         """Nobody waits for it any more."""
@@ -282,6 +300,9 @@ class Board:
     def _reopened(self, fact: facts.TaskReopened, _at: float) -> None:
         card = self.cards[fact.task]
         card.failures.clear()
+        if card.done:  # it was skipped; those who went on without it and have not begun wait again
+            for follower in self._followers.get(card.id, ()):
+                self.cards[follower].missing += 1
         self._move(card, "todo", f"opened again by {fact.by}")
 
     def _skipped(self, fact: facts.TaskSkipped, at: float) -> None:
@@ -440,6 +461,7 @@ def failure_of(attempt: Attempt, fact: facts.AttemptEnded) -> Failure:
         error=attempt.error,
         signal=(attempt.exit.signal or 0) if attempt.exit else 0,
         fingerprint=fingerprint(fact.outcome, said, fact.excerpt),
+        base=attempt.base,
         commit=attempt.commit,
         files=attempt.files,
         verdicts=said,

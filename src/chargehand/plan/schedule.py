@@ -84,26 +84,33 @@ class Schedule:
         return Course(now, chain[::-1])
 
     def _meets(self, number: int, busy: Sequence[tuple[float, int]]) -> bool:
-        foes = self._apart.get(number)
-        return bool(foes) and any(other in foes for _, other in busy)
+        foes = self._apart.get(number, frozenset())
+        return any(other in foes for _, other in busy)
 
-    def behind(self) -> list[int]:
-        """How many tasks wait for each, directly or not."""
-        reached: list[set[int]] = [set() for _ in self.works]
-        for number in reversed(self._topological()):
-            for follower in self._followers[number]:
-                reached[number] |= reached[follower] | {follower}
-        return [len(each) for each in reached]
-
-    def _topological(self) -> list[int]:
+    def order(self) -> list[int]:
+        """The places of all tasks, in the order one worker would take them."""
         missing = self._missing.copy()
-        order = [number for number, count in enumerate(missing) if count == 0]
-        for number in order:  # grows while it is walked
+        ready = [self._rank[number] for number, count in enumerate(missing) if count == 0]
+        heapq.heapify(ready)
+        found: list[int] = []
+        while ready:
+            number = self._by_rank[heapq.heappop(ready)]
+            found.append(number)
             for follower in self._followers[number]:
                 missing[follower] -= 1
                 if missing[follower] == 0:
-                    order.append(follower)
-        return order
+                    heapq.heappush(ready, self._rank[follower])
+        return found
+
+    def behind(self, number: int) -> int:
+        """How many tasks wait for this one, directly or not."""
+        reached, line = {number}, [number]
+        for one in line:  # grows while it is walked
+            for follower in self._followers[one]:
+                if follower not in reached:
+                    reached.add(follower)
+                    line.append(follower)
+        return len(reached) - 1
 
 
 def _apart(scopes: Sequence[tuple[str, ...]]) -> Mapping[int, frozenset[int]]:

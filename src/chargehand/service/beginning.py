@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from chargehand.agents.meter.routes import KEY_VARIABLES
+from chargehand.agents.registry import make_agent
 from chargehand.depot import repository
+from chargehand.depot.git import look, names
+from chargehand.gates.detect import READ, Proposed, detect
+from chargehand.model.config import AgentConfig, AgentKind
+from chargehand.service.checkup import found_programs
 from chargehand.service.project import CONFIG, Project
 
+_MOST = 50_000
+_LARGEST = 500_000
 _SPECS = ("spec/tasks.md", "specs/tasks.md", "tasks.md", "docs/tasks.md")
-
-_AGENTS = {
-    "claude": ['claude', '-p', '--dangerously-skip-permissions'],
-    "codex": ['codex', 'exec', '--dangerously-bypass-approvals-and-sandbox', '-'],
-    "gemini": ['gemini', '--yolo'],
-    "opencode": ['opencode', 'run'],
-}  # fmt: skip
-"""Command lines that read the prompt from stdin and may change files, for the agents that are looked for."""
 
 
 class Begun(NamedTuple):
@@ -36,13 +37,14 @@ def init(project: Project) -> Begun:
     if project.config.exists():
         return Begun(project.config, False, project.config.read_text(), [f"{CONFIG} is there already; nothing was changed"])
     target = repository.target(repo)
-    gate = detect_tests(project.root)
-    agents = [name for name in _AGENTS if shutil.which(name)]
+    gates = detected(project.root)
+    agents = found_programs()
     spec = next((name for name in _SPECS if (project.root / name).is_file()), _SPECS[0])
-    text = _text(target, spec, gate, agents)
+    text = _text(target, spec, gates, agents)
     found = [
         f"git repository {repo.root}, landing on {target}",
-        f"tests: {gate}" if gate else "no test command recognised: add one under [gates.test]",
+        *(f"{gate.level}: {gate.command} ({gate.why})" for gate in gates),
+        *([] if any(gate.level == "tests" for gate in gates) else ["no test command recognised: add one under [gates.test]"]),
         f"agents: {', '.join(agents)}" if agents else "no known agent on PATH: name any program under [agents.NAME]",
         f"spec: {spec}" if (project.root / spec).is_file() else f"no spec yet: write {spec}",
     ]
@@ -51,37 +53,22 @@ def init(project: Project) -> Begun:
     return Begun(project.config, True, text, found)
 
 
-def detect_tests(root: Path) -> str:
-    """The command that runs the project's tests, empty when none is recognised."""
-    if _has(root / "Makefile", "\ntest:") or _has(root / "makefile", "\ntest:"):
-        return "make test"
-    if (root / "package.json").is_file() and _npm_test(root / "package.json"):
-        runner = next((tool for lock, tool in (("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn")) if (root / lock).exists()), "npm")
-        return f"{runner} test"
-    if (root / "Cargo.toml").is_file():
-        return "cargo test"
-    if (root / "go.mod").is_file():
-        return "go test ./..."
-    if any((root / name).is_file() for name in ("pyproject.toml", "setup.py", "setup.cfg", "pytest.ini", "tox.ini")):
-        return "uv run pytest -q" if (root / "uv.lock").exists() else "python3 -m pytest -q"
-    if (root / "tests").is_dir() and any((root / "tests").glob("test_*.py")):
-        return "python3 -m unittest discover -s tests -t ."
-    return ""
+def detected(root: Path) -> tuple[Proposed, ...]:
+    """The gates that the project's own files suggest."""
+    listed = look(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".", accept=(0, 128)).stdout
+    paths = frozenset(names(listed)[:_MOST])
+    return detect(paths, {path: _head(root / path) for path in READ & paths})
 
 
-def _has(path: Path, text: str) -> bool:
-    return path.is_file() and text in "\n" + path.read_text(errors="replace")
-
-
-def _npm_test(path: Path) -> bool:
+def _head(path: Path) -> str:
     try:
-        command = json.loads(path.read_text())["scripts"]["test"]
-    except (ValueError, KeyError, TypeError):
-        return False
-    return "no test specified" not in command
+        with path.open(errors="replace") as file:
+            return file.read(_LARGEST)
+    except OSError:
+        return ""
 
 
-def _text(target: str, spec: str, gate: str, agents: list[str]) -> str:
+def _text(target: str, spec: str, gates: Sequence[Proposed], agents: Sequence[AgentKind]) -> str:
     agent = agents[0] if agents else ""
     lines = [
         "# Settings of chargehand. All of them: chargehand config show --origin",
@@ -93,7 +80,7 @@ def _text(target: str, spec: str, gate: str, agents: list[str]) -> str:
         "",
     ]
     for name in agents:
-        lines += [f"[agents.{name}]", f"command = {json.dumps(_AGENTS[name])}   # the prompt comes on stdin", 'env = ["HOME"]', ""]
+        lines += [f"[agents.{name}]", f'kind = "{name}"', '# model = ""', *_access(name), ""]
     if not agents:
         lines += [
             "# [agents.NAME]            # any program: it gets the prompt on stdin and works in its current directory",
@@ -102,14 +89,35 @@ def _text(target: str, spec: str, gate: str, agents: list[str]) -> str:
             '# env = ["HOME"]           # what it is given of your environment, by name',
             "",
         ]
-    if gate:
-        lines += [
-            "[gates.test]               # what a commit must pass, on a fresh checkout, before it lands",
-            f"command = {json.dumps(gate)}",
-        ]
-    else:
+    if not gates:
         lines += [
             "# [gates.test]             # what a commit must pass, on a fresh checkout, before it lands",
             '# command = "make test"',
+            "# timeout_minutes = 10",
         ]
-    return "\n".join([*lines, "timeout_minutes = 10" if gate else "# timeout_minutes = 10", ""])
+    for gate in gates:
+        lines += [*_gate(gate), ""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _access(kind: AgentKind) -> Iterator[str]:
+    """How it reaches its model: by a key that is set, by its own login where there is one, or what to do about either."""
+    agent = make_agent(kind, AgentConfig(kind=kind), Path())
+    names = KEY_VARIABLES.get(agent.api, ())
+    if any(os.environ.get(name) for name in names):
+        return
+    if any((Path.home() / name).exists() for name in agent.login):
+        yield "login = true               # its own login: chargehand trust lets this file say so"
+    elif names:
+        yield f"# it needs a key: export {names[0]}=...{', or its own login' if agent.login else ''}"
+
+
+def _gate(gate: Proposed) -> Iterator[str]:
+    yield f"[gates.{gate.name}]".ljust(27) + f"# {gate.why}; judges a commit on a fresh checkout before it lands"
+    yield f"command = {json.dumps(gate.command)}"
+    yield "timeout_minutes = 10"
+    if gate.setup:
+        yield f"setup = {json.dumps(gate.setup)}".ljust(26) + " # runs first, and only when one of the locks has changed"
+        yield f"cache = {json.dumps(list(gate.cache))}"
+        yield f"locks = {json.dumps(list(gate.locks))}"
+        yield "network = true             # for the setup; in the cage a gate has none otherwise"

@@ -22,18 +22,19 @@ class Work:
 
 
 class Card:
-    """A task. ``blockers`` are what it waits for; ``kind`` is how its last attempt failed (``timeout``, ``rate_limit``, ...);
-    ``version`` is another one whenever anything else is."""
+    """A task. ``blockers`` are what it waits for; ``answers`` are those a person can give to what is asked about it; ``kind`` is
+    how its last attempt failed (``timeout``, ``rate_limit``, ...); ``version`` is another one whenever anything else is."""
 
     __slots__ = (
-        "attempts", "blockers", "commit", "cost_usd", "duration_s", "hours", "id", "input_tokens", "kind", "landed_at", "milestone",
-        "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "title", "version", "work",
+        "answers", "attempts", "blockers", "commit", "cost_usd", "duration_s", "hours", "id", "input_tokens", "kind", "landed_at",
+        "milestone", "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "title", "version", "work",
     )  # fmt: skip
 
     def __init__(self, row: tuple[Any, ...], hours: float | None) -> None:
         self.id: str = row[0]
         self.hours = hours
         self.kind = ""
+        self.answers: tuple[str, ...] = ()
         self.work: Work | None = None
         self.version = 0
         self.state = ""
@@ -65,6 +66,7 @@ def advance(card: Card, kind: str, attempt: str, at: float, text: str, tempo: li
                 work.stage = "commit"
         case "attempt.ended":
             outcome = msgspec.json.decode(text)["outcome"]
+            card.answers = ()
             card.kind = card.kind if card.kind and outcome in {"agent_failed", "unavailable", "refused"} else outcome
             card.work = None
         case "task.landed":
@@ -74,6 +76,10 @@ def advance(card: Card, kind: str, attempt: str, at: float, text: str, tempo: li
             card.work = None
         case "task.replanned":
             card.work = None
+        case "question.asked":
+            card.answers = tuple(msgspec.json.decode(text)["answers"])
+        case "question.answered" | "task.skipped":
+            card.answers = ()
         case _ if work:
             _step(work, kind, text)
         case _:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 from chargehand.depot import history, repository
 from chargehand.model.config import Config
 from chargehand.model.task import Section, Spec, Task
+from chargehand.plan.board import BY_PARTS
 from chargehand.plan.coverage import coverage
 from chargehand.plan.terms import judged_by
 from chargehand.service import trails
@@ -18,7 +19,7 @@ from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION
 from chargehand.service.trails import Trail, Trails, Try
 
-_HUMAN = "human"
+_REVIEW, _LOOK = "review/", "inspect."
 _BAD = {"fail": "gate-failed", "error": "gate-error", "skip": "gate-skipped"}
 
 
@@ -93,15 +94,16 @@ def _target(project: Project, config: Config, known: Trails) -> Target:
     name = repository.target(his, config.target or known.target)
     tip = history.tip(his.git_dir, name)
     missing = history.strangers(his.git_dir, tip, list(landed))
+    names = {
+        (trail.task, trail.landed.run, str(trail.landed.number)): commit
+        for commit, trail in landed.items()
+        if commit in missing and trail.landed
+    }
     replayed: dict[str, str] = {}
-    lost = {trail.task: trail for commit, trail in landed.items() if commit in missing}
-    if lost and known.moved:
-        joined = [moved for moved in known.moved if moved not in history.strangers(his.git_dir, tip, known.moved)]
-        for (task, run, number), commit in history.named(his.git_dir, tip).items():
-            trail = lost.get(task)
-            if trail and trail.landed and (trail.landed.run, str(trail.landed.number)) == (run, number):
-                if any(commit not in history.strangers(his.git_dir, moved, [commit]) for moved in joined):
-                    replayed[trail.commit] = commit
+    if names and known.moved:
+        for moved in set(known.moved) - history.strangers(his.git_dir, tip, known.moved):
+            now = history.named(his.git_dir, moved)
+            replayed |= {commit: now[key] for key, commit in names.items() if key in now}
     return Target(name, tip, missing, replayed)
 
 
@@ -119,7 +121,9 @@ def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[Co
     if not ticked:
         how = f" as {trail.commit[:12]}" if trail.commit else ""
         hint = known.pending or f"chargehand task done {task.id} --force"
-        found.append(_finding("landed-unticked", f"{task.id} landed{how}, but is not ticked in the spec", hint, task.id, trail.commit))
+        found.append(
+            _finding("landed-unticked", f"{task.id} landed{how}, but is not ticked in the spec", hint, task.id, trail.commit)
+        )
     if trail.commit in target.missing:
         found += _moved(task, trail, known, target)
     return found + _gates(task, trail, trail.landed, config)
@@ -129,7 +133,9 @@ def _moved(task: Task, trail: Trail, known: Trails, target: Target) -> list[Comp
     """The commit that landed is not on the target."""
     now = target.replayed.get(trail.commit)
     if now:
-        message = f"{task.id} landed as {trail.commit[:12]} and lies on {target.name} as {now[:12]}: it was joined with your own commits"
+        message = (
+            f"{task.id} landed as {trail.commit[:12]} and lies on {target.name} as {now[:12]}: it was joined with your own commits"
+        )
         return [_finding("replayed", message, "the gates passed on what came of it", task.id, now, level="note")]
     hint = known.pending or f"was {target.name} reset or rebased? The work is kept: chargehand show {task.id}"
     message = f"{task.id} landed as {trail.commit[:12]}, which is not on {target.name}"
@@ -138,12 +144,14 @@ def _moved(task: Task, trail: Trail, known: Trails, target: Target) -> list[Comp
 
 def _gates(task: Task, trail: Trail, landed: Try, config: Config) -> list[ComplianceFinding]:
     """Whether every gate it had to pass said yes to the very commit that landed."""
+    if landed.agent == BY_PARTS:
+        return []  # it lands when those it stands for have
     if not trail.commit or (task.evidence or trail.settings.get("evidence") or config.evidence) == "exit":
         if landed.done:
             return []
         return [_finding("exit-failed", f"{task.id}: its program did not end well", f"chargehand show {task.id}", task.id)]
     wanted = [gate for gate in trail.settings.get("gates", {}) if judged_by(task, gate)]
-    said = landed.said(trail.commit)
+    said = {name: verdict for name, verdict in landed.said(trail.commit).items() if not name.startswith(_REVIEW)}
     found = [
         _finding(
             _BAD[verdict.verdict], f"{task.id}: gate {name}: {verdict.verdict} on {trail.commit[:12]}, {verdict.summary}",
@@ -159,7 +167,7 @@ def _gates(task: Task, trail: Trail, landed: Try, config: Config) -> list[Compli
         if name not in said:
             message = f"{task.id}: gate {name} never judged {trail.commit[:12]}, the commit that landed"
             found.append(_finding("gate-unheard", message, f"chargehand show {task.id}", task.id, trail.commit))
-    if not wanted and not said:
+    if all(name.startswith(_LOOK) for name in said) and not wanted:
         message = f"{task.id} landed as {trail.commit[:12]} without any gate"
         found.append(_finding("no-gate", message, "a table [gates.NAME] in chargehand.toml", task.id, trail.commit, level="note"))
     return found
@@ -179,8 +187,8 @@ def _unknown(spec: Spec, known: Trails) -> list[ComplianceFinding]:
     ids = {task.id for task in spec.tasks}
     return [
         _finding(
-            "not-in-spec", f"{trail.task} landed as {trail.commit[:12]}, and is not in the spec any more", "", trail.task, trail.commit,
-            level="note",
+            "not-in-spec", f"{trail.task} landed as {trail.commit[:12]}, and is not in the spec any more", "", trail.task,
+            trail.commit, level="note",
         )
         for trail in known.tasks.values()
         if trail.commit and trail.task not in ids and trail.part_of not in ids

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple
 
 from chargehand.model.config import Config
 from chargehand.model.errors import ChargehandError
-from chargehand.service import specs, workplace
+from chargehand.service import plugins, specs, workplace
+from chargehand.service.outputs import AgentObject
 from chargehand.service.project import Project
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from chargehand.service.checkup import Look
+
 _SPACE = 512 * 1024 * 1024
+_AHEAD_S = 120.0
+_LISTEN_S = 0.05
 
 
 class Finding(NamedTuple):
@@ -24,9 +34,31 @@ class Finding(NamedTuple):
     fix: str = ""
 
 
-def examine(project: Project, settings: Callable[[], Config], preflight: Callable[[Config], Iterator[Finding]]) -> list[Finding]:
-    """Look at everything a run needs; changes nothing. A finding never hides the others."""
-    looks = (_git, _engine, lambda: _repository(project), lambda: _disk(project), lambda: _leftovers(project))
+class Examination(NamedTuple):
+    """``agents`` is what is known of each agent of the settings; ``findings`` tells of them too."""
+
+    findings: list[Finding]
+    agents: list[AgentObject]
+
+
+def examine(
+    project: Project,
+    settings: Callable[[], Config],
+    gates: Callable[[Config], Iterator[Finding]],
+    ambient: Mapping[str, str],
+    cache: Path,
+) -> Examination:
+    """Look at everything a run needs; changes nothing. A finding never hides the others. ``cache`` keeps what programs said."""
+    from chargehand.service import checkup
+
+    looks = (
+        _git,
+        _engine,
+        lambda: _repository(project),
+        lambda: _disk(project),
+        lambda: _clock(project),
+        lambda: _leftovers(project),
+    )
     findings = [_guarded(look) for look in looks]
     config = None
     try:
@@ -34,12 +66,16 @@ def examine(project: Project, settings: Callable[[], Config], preflight: Callabl
         findings.append(Finding("ok", "settings", "read"))
     except ChargehandError as error:
         findings += [Finding("problem", "settings", problem.message, problem.hint) for problem in error.problems]
-    if config is not None:
-        findings += _work(project, config, preflight)
-    return findings
+    if config is None:
+        return Examination(findings, [])
+    findings += _work(project, config, gates)
+    findings.append(_cage(config))
+    agents = checkup.examine(project, config, ambient, cache)
+    findings += [_agent(look) for look in agents]
+    return Examination(findings, [look.told for look in agents])
 
 
-def _work(project: Project, config: Config, preflight: Callable[[Config], Iterator[Finding]]) -> Iterator[Finding]:
+def _work(project: Project, config: Config, gates: Callable[[Config], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         spec = specs.read(project, config.spec, config.format)
         yield Finding("ok", "spec", f"{spec.path}: {len(spec.tasks)} tasks, {len(spec.warnings)} warnings")
@@ -50,11 +86,60 @@ def _work(project: Project, config: Config, preflight: Callable[[Config], Iterat
         yield Finding(
             "problem", "spec" if error.code.startswith("spec") else "target", error.message, error.hint or "chargehand check"
         )
+    yield from _plugins(project, config)
     try:
         workplace.choose_agent(config)
-        yield from preflight(config)
     except ChargehandError as error:
         yield Finding("problem", "agent", error.message, error.hint)
+    try:
+        yield from gates(config)
+    except ChargehandError as error:
+        yield Finding("problem", "gates", error.message, error.hint)
+
+
+_METERING = {"gateway": "metered through the gateway", "stream": "usage read from its output"}
+
+
+def _agent(look: Look) -> Finding:
+    told = look.told
+    what = f"agent {told['name']}"
+    if look.trouble:
+        return Finding("problem" if told["used"] else "warning", what, look.trouble, look.fix)
+    facts = [f"{told['kind']} {told['version']}".strip(), *([told["model"]] if told["model"] else [])]
+    facts += [f"key in {told['key']}"] if told["key"] and not told["login"] else []
+    facts += ["its own login"] if told["login"] else []
+    facts.append(_METERING[told["metering"]])
+    facts += ["its flags not checked: it is slow to start"] if told["version"] and not told["flags_checked"] else []
+    facts += [] if told["edits"] else ["only answers: for reviews and plans"]
+    if look.doubt:
+        return Finding("warning", what, f"{', '.join(facts)}; {look.doubt}", look.fix)
+    return Finding("ok", what, ", ".join(facts))
+
+
+def _cage(config: Config) -> Finding:
+    from chargehand.process import cage
+
+    try:
+        chosen = cage.choose(config.cage)
+    except ChargehandError as error:
+        return Finding("problem", "cage", error.message, error.hint)
+    if isinstance(chosen, cage.NoCage):
+        fix = "" if config.cage == "none" else "install bubblewrap, or use --cage container"
+        return Finding("warning", "cage", f"none ({chosen.reason}): agents run with your rights", fix or 'cage = "auto"')
+    return Finding("ok", "cage", f"{chosen.name} works: agents see their workspace and no network but the gateway")
+
+
+def _plugins(project: Project, config: Config) -> Iterator[Finding]:
+    own, others = plugins.in_project(project.root), plugins.installed()
+    runs = {plugin.name for plugin in plugins.usable(project, config)}
+    for plugin in (*own.plugins, *others.plugins):
+        told = f"{plugin.description or 'a plugin'} ({', '.join(plugin.hooks) or 'no hooks'})"
+        if plugin.name in runs:
+            yield Finding("ok", f"plugin {plugin.name}", told)
+        else:
+            yield Finding("warning", f"plugin {plugin.name}", f"{told}, not trusted, so it is not run", "chargehand trust")
+    for where, problem in (*own.problems, *others.problems):
+        yield Finding("problem", f"plugin {where}", problem)
 
 
 def _guarded(look: Callable[[], Finding]) -> Finding:
@@ -103,6 +188,20 @@ def _disk(project: Project) -> Finding:
     return Finding("ok", "disk", f"{free / 2**30:.1f} GB free")
 
 
+def _clock(project: Project) -> Finding:
+    """Deadlines run by a clock of their own, but budgets for a day, reset times and records go by the one on the wall."""
+    wall, steady = time.time(), time.monotonic()
+    time.sleep(_LISTEN_S)
+    drift = (time.time() - wall) - (time.monotonic() - steady)
+    if abs(drift) > _LISTEN_S:
+        return Finding("warning", "clock", f"it was just set by {drift:+.2f} s", "let it settle, then look again")
+    newest = max((path.stat().st_mtime for path in (project.ledger, Path(__file__)) if path.exists()), default=0.0)
+    if newest > wall + _AHEAD_S:
+        when = datetime.fromtimestamp(newest).isoformat(" ", "seconds")
+        return Finding("warning", "clock", f"it is behind: something here was written at {when}", "set the clock")
+    return Finding("ok", "clock", datetime.fromtimestamp(wall).astimezone().isoformat(" ", "seconds"))
+
+
 def _leftovers(project: Project) -> Finding:
     from chargehand.service.status import engine_of, status
 
@@ -110,6 +209,24 @@ def _leftovers(project: Project) -> Finding:
     if holder:
         return Finding("ok", "engine", f"a run is under way (pid {holder.get('pid')})")
     run = (status(project) or {"run": None})["run"]
+    alive = _supervised(project)
     if run and run["state"] == "interrupted":
-        return Finding("warning", "engine", f"run {run['id']} was interrupted", "chargehand run --all continues it")
-    return Finding("ok", "engine", "nothing under way")
+        still = f"; {len(alive)} of its agents still work ({', '.join(alive[:3])})" if alive else ""
+        return Finding("warning", "engine", f"run {run['id']} was interrupted{still}", "chargehand run --all continues it")
+    if alive:
+        return Finding(
+            "warning", "engine", f"still supervised, with no run: {', '.join(alive[:3])}", "chargehand run takes them up"
+        )
+    old = sum(1 for _ in (project.state / "work").iterdir()) if (project.state / "work").is_dir() else 0
+    if old:
+        return Finding("warning", "leftovers", f"{old} workspaces of attempts that ended", "chargehand gc removes what is saved")
+    return Finding("ok", "engine", "nothing under way, nothing left over")
+
+
+def _supervised(project: Project) -> list[str]:
+    """Attempts whose supervisor lives."""
+    from chargehand.process.strays import read_record
+
+    folder = project.state / "attempts"
+    places = [place for place in folder.iterdir() if not (place / "exit.json").exists()] if folder.is_dir() else []
+    return sorted(place.name for place in places if (record := read_record(place)) and record.supervisor())

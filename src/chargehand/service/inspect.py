@@ -9,6 +9,7 @@ from typing import Any, Literal, cast
 import msgspec
 
 from chargehand.model.errors import UsageProblem
+from chargehand.model.work import Finding
 from chargehand.service import status as statuses
 from chargehand.service.outputs import AttemptObject, Costs, Diff, Group, RunObject, Show, Status, Sums, TaskObject, Why
 from chargehand.service.project import Project
@@ -37,7 +38,7 @@ def show(project: Project, task_id: str) -> Show:
     assert db is not None
     with db:
         rows = [dict(zip(reader.ATTEMPT, row, strict=True)) for row in reader.attempts(db, task["id"])]
-        verdicts = [dict(zip(reader.VERDICT, row, strict=True)) for row in reader.verdicts(db, task["id"])]
+        verdicts = [_verdict(dict(zip(reader.VERDICT, row, strict=True))) for row in reader.verdicts(db, task["id"])]
     db.close()
     attempts = [_attempt(project, row, [said for said in verdicts if said["attempt"] == row["id"]]) for row in rows]
     return {"schema_version": SCHEMA_VERSION, "run": run, "task": task, "attempts": attempts}
@@ -56,6 +57,11 @@ def _attempt(project: Project, row: dict[str, Any], verdicts: list[dict[str, Any
         "verdicts": [{key: value for key, value in said.items() if key not in {"attempt", "at"}} for said in verdicts],
     }
     return cast("AttemptObject", {**row, **added})
+
+
+def _verdict(row: dict[str, Any]) -> dict[str, Any]:
+    found = msgspec.json.decode(row["findings"], type=tuple[Finding, ...])
+    return {**row, "findings": [{name: getattr(one, name) for name in Finding.__struct_fields__} for one in found]}
 
 
 def find(project: Project, task_id: str) -> TaskObject:
@@ -104,8 +110,11 @@ def _advice(task: TaskObject, roots: list[TaskObject]) -> str:
             return ""
 
 
-def costs(project: Project, by: Literal["task", "stage", "agent", "model"]) -> Costs:
-    """What was paid, over the project's whole life, by ``task``, ``stage``, ``agent`` or ``model``."""
+Sort = Literal["cost", "tokens", "calls", "name"]
+
+
+def costs(project: Project, by: Literal["task", "stage", "agent", "model"], sort: Sort = "cost") -> Costs:
+    """What was paid, over the project's whole life, by ``task``, ``stage``, ``agent`` or ``model``; the most first."""
     db = reader.open_reader(project.ledger)
     rows: list[tuple[Any, ...]] = []
     if db is not None:
@@ -113,6 +122,7 @@ def costs(project: Project, by: Literal["task", "stage", "agent", "model"]) -> C
             rows = reader.charges(db, by)
         db.close()
     groups = [cast("Group", dict(zip(("name", *reader.SUMS), row, strict=True))) for row in rows]
+    groups.sort(key=lambda group: _weight(group, sort))
     total: Sums = {
         "calls": sum(group["calls"] for group in groups),
         "unmeasured": sum(group["unmeasured"] for group in groups),
@@ -121,6 +131,19 @@ def costs(project: Project, by: Literal["task", "stage", "agent", "model"]) -> C
         "cost_usd": sum(group["cost_usd"] or 0.0 for group in groups),
     }
     return {"schema_version": SCHEMA_VERSION, "by": by, "total": total, "groups": groups}
+
+
+def _weight(group: Group, sort: Sort) -> tuple[float, str]:
+    match sort:
+        case "cost":
+            weight = group["cost_usd"] or 0.0
+        case "tokens":
+            weight = (group["input_tokens"] or 0) + (group["output_tokens"] or 0)
+        case "calls":
+            weight = group["calls"]
+        case _:
+            weight = 0
+    return -weight, group["name"]
 
 
 def transcript(project: Project, task_id: str, attempt: int | None) -> tuple[AttemptObject, Path]:
@@ -157,6 +180,21 @@ def diff(project: Project, task_id: str, attempt: int | None) -> tuple[Diff, byt
         "files": list(found[0]), "diff": "",
     }  # fmt: skip
     return told, found[1]
+
+
+def run_named(project: Project, run: str) -> str:
+    """The id of that run, or of the last one when it is empty. Raises UsageProblem when there is none."""
+    db = reader.open_reader(project.ledger)
+    known: list[str] = []
+    if db is not None:
+        with db:
+            known = [each["id"] for each in reader.all_runs(db)]
+        db.close()
+    if not known:
+        raise UsageProblem("nothing has run here yet", hint="start with: chargehand run --all")
+    if run and run not in known:
+        raise UsageProblem(f"there is no run {run}", hint=f"the last one is {known[-1]}")
+    return run or known[-1]
 
 
 def events(project: Project, run: str, after: int = 0) -> list[dict[str, Any]]:

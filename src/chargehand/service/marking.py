@@ -9,10 +9,11 @@ from contextlib import nullcontext
 from chargehand.model.errors import UsageProblem
 from chargehand.model.task import FileStatus, Spec, Task
 from chargehand.process.lock import ProjectLock
-from chargehand.service import specs, tasks
+from chargehand.service import tasks
 from chargehand.service.outputs import TaskMarked
 from chargehand.service.project import Project
 from chargehand.service.rewriting import rewrite
+from chargehand.service.status import SCHEMA_VERSION
 from chargehand.spec import load as loader
 from chargehand.spec.lines import cut_with_ends
 from chargehand.spec.writeback import mark_many
@@ -92,7 +93,7 @@ def _written(
     with ProjectLock(project.lock) if project.state.is_dir() else nullcontext():
         changed = rewrite(project.root / path, checked)
     return {
-        "schema_version": tasks.SCHEMA_VERSION, "task": task.id, "status": now.status, "items": len(now.checklist),
+        "schema_version": SCHEMA_VERSION, "task": task.id, "status": now.status, "items": len(now.checklist),
         "ticked": sum(item.done for item in now.checklist), "path": path, "changed": changed,
     }  # fmt: skip
 
@@ -112,7 +113,9 @@ def _ticked(spec: Spec, task: Task, number: int, data: bytes, *, undo: bool) -> 
     now = _read(spec, spec.file_of(task), data).get(task.id)
     text = data.decode("utf-8", "surrogateescape")
     if now is None or len(now.checklist) < number or now.checklist[number - 1].text != task.checklist[number - 1].text:
-        raise UsageProblem(f"{spec.file_of(task)} was edited: {task.id} has another checklist now", hint="look at it, and try again")
+        raise UsageProblem(
+            f"{spec.file_of(task)} was edited: {task.id} has another checklist now", hint="look at it, and try again"
+        )
     item = now.checklist[number - 1]
     if item.done is not undo:
         return data

@@ -61,6 +61,17 @@ class Status(TypedDict):
     tasks: list[TaskObject]
 
 
+class Objection(TypedDict):
+    """What a reviewer found. ``line`` 0: the whole file."""
+
+    id: str
+    severity: str
+    file: str
+    line: int
+    evidence: str
+    fix: str
+
+
 class VerdictObject(TypedDict):
     gate: str
     commit: str
@@ -69,6 +80,7 @@ class VerdictObject(TypedDict):
     evidence: str
     log: str
     duration_s: float
+    findings: list[Objection]
 
 
 class AttemptObject(TypedDict):
@@ -348,8 +360,8 @@ class TraceReport(TypedDict):
 
 
 class ComplianceFinding(TypedDict):
-    """``level`` ``note``: worth knowing, and nothing wrong (unless ``--strict``). ``task``, ``requirement`` and ``commit`` are empty
-    where it is not about one."""
+    """``level`` ``note``: worth knowing, and nothing wrong (unless ``--strict``). ``task``, ``requirement`` and ``commit`` are
+    empty where it is not about one."""
 
     level: Literal["problem", "note"]
     code: str
@@ -361,8 +373,8 @@ class ComplianceFinding(TypedDict):
 
 
 class Compliance(TypedDict):
-    """``chargehand verify --json``. ``proven`` counts the tasks whose landed commit lies on ``target`` and passed its gates, ``met``
-    the requirements all of whose tasks are proven."""
+    """``chargehand verify --json``. ``proven`` counts the tasks whose landed commit lies on ``target`` and passed its gates,
+    ``met`` the requirements all of whose tasks are proven."""
 
     schema_version: int
     ok: bool
@@ -384,12 +396,31 @@ class FindingObject(TypedDict):
     fix: str
 
 
+class AgentObject(TypedDict):
+    """``used``: a run may call it. ``key`` names the variable that holds its provider's key, empty when none is set; ``login``: it
+    uses its own login, and there is one. ``metering`` tells where the figures for its calls come from. ``version`` is empty when it
+    is not known. ``missing_flags`` are those we use and this version does not have, as far as they were checked."""
+
+    name: str
+    kind: str
+    model: str
+    used: bool
+    version: str
+    key: str
+    login: bool
+    metering: Literal["gateway", "stream"]
+    edits: bool
+    flags_checked: bool
+    missing_flags: list[str]
+
+
 class Doctor(TypedDict):
     """``chargehand doctor --json``."""
 
     schema_version: int
     ok: bool
     findings: list[FindingObject]
+    agents: list[AgentObject]
 
 
 class Setting(TypedDict):
@@ -634,8 +665,8 @@ class WidenedObject(TypedDict):
 
 
 class Trust(TypedDict):
-    """``chargehand trust --json``. ``added`` are the hashes that are new in ``file``, the user's own settings. ``workspace`` and
-    ``settings`` are null when there is nothing of that kind to be trusted."""
+    """``chargehand trust --json``. ``added`` are the hashes that are new in ``file``, the user's own settings. ``workspace``,
+    ``settings`` and ``plugins`` are null when there is nothing of that kind to be trusted."""
 
     schema_version: int
     commit: str
@@ -643,6 +674,7 @@ class Trust(TypedDict):
     added: list[str]
     workspace: TrustObject | None
     settings: WidenedObject | None
+    plugins: TrustObject | None
 
 
 class ErrorObject(TypedDict):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import difflib
 import getpass
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -29,36 +29,40 @@ from chargehand.model.facts import (
     TaskLanded,
     TaskRemoved,
     TaskReopened,
+    TaskSkipped,
 )
 from chargehand.model.task import Spec, Task
 from chargehand.plan.board import Board, Card
+from chargehand.plan.undo import undo
 from chargehand.ports import Clock, Depot, Store
 from chargehand.process.lock import ProjectLock
-from chargehand.service import specs
+from chargehand.service import forecasting, integrating, specs
 from chargehand.service.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is asked for: everything (``every``), one task (``task``), or the next one that is ready. ``reopen``: a task to be
-    tried again although it failed. ``watch``: stay when nothing is to do, for what becomes ready."""
+    tried again although it failed. ``undo``: a task whose landed work is to be taken back. ``watch``: stay when
+    nothing is to do, for what becomes ready."""
 
     every: bool = False
     task: str = ""
     reopen: str = ""
+    undo: str = ""
     watch: bool = False
 
 
 class Hands(NamedTuple):
-    """What the wiring provides, made when it is asked for: nothing appears on disk before the checks are over. ``unprotected``:
-    what is to be said when nothing keeps agents in."""
+    """What the wiring provides, made when it is asked for: nothing appears on disk before the checks are over. ``depot`` is
+    asked for with the branch to land on. ``notes``: what is to be said before it begins."""
 
     preflight: Callable[[], Sequence[Problem]]
     store: Callable[[], Store]
-    depot: Callable[[], Depot | None]
+    depot: Callable[[str], Depot | None]
     crew: Callable[[Store, Depot | None], Crew]
     clock: Clock
-    unprotected: str = ""
+    notes: Callable[[], Sequence[str]] = tuple
 
 
 class Report(NamedTuple):
@@ -107,12 +111,21 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
     with ProjectLock(project.lock, command=command):
         store = hands.store()
         try:
-            depot = hands.depot()
+            branch = integrating.begin(project, config, spec, store)
+            depot = hands.depot(branch or config.target)
             try:
                 source = SpecSource(project, config, spec)
-                if hands.unprotected:
-                    view.note(hands.unprotected)
-                return asyncio.run(_run(config, hands.crew(store, depot), order, source, view))
+                for said in hands.notes():
+                    view.note(said)
+                crew = hands.crew(store, depot)
+                if branch:
+                    crew.into, crew.config = config.target, msgspec.structs.replace(config, target=branch)
+                if order.every and store.open_run() is None:
+                    forecasting.at_start(project, config, spec, store.new_run_id())
+                report = asyncio.run(_run(crew.config, crew, order, source, view))
+                if branch and report.unrecorded:
+                    integrating.drop(project, config, report.end.run)
+                return report
             finally:
                 if depot is not None:
                     depot.close()
@@ -128,7 +141,7 @@ def _preflight(hands: Hands) -> None:
 
 
 def _known(spec: Spec, order: Order) -> None:
-    for wanted in filter(None, (order.task, order.reopen)):
+    for wanted in filter(None, (order.task,)):
         if spec.task(wanted) is None:
             near = difflib.get_close_matches(wanted, [task.id for task in spec.tasks], n=1)
             hint = f"did you mean {near[0]}?" if near else f"{spec.path} holds {len(spec.tasks)} tasks: chargehand status"
@@ -150,9 +163,12 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     opening = [_opening(config, crew, run_id, continued=open_run is not None)]
     if before:
         opening += _changed_caps(before, config)
-    opening += reconcile(board, crew.spec, {} if open_run else crew.store.landed_before())
+    if open_run:
+        opening += reconcile(board, crew.spec, {})
+    else:
+        opening += reconcile(board, crew.spec, crew.store.landed_before(), crew.store.skipped_before())
     again = board.cards.get(order.reopen)
-    if again and again.state in {"failed", "needs_human"} and again.attempt is None:
+    if again and again.state in {"failed", "needs_human", "skipped"} and again.attempt is None:
         opening.append(TaskReopened(task=order.reopen, by=operator()))
     opening += _money_again(board, opening)
     opening = [crew.redactor.facts(fact) for fact in opening]
@@ -160,7 +176,9 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     for fact in opening:
         board.apply(fact, now)
     board.open()
-    among = _scope(board, order)  # the last thing that may be refused: nothing is recorded yet
+    among = _undoing(board, order, opening, now) or _scope(
+        board, order
+    )  # the last thing that may be refused: nothing is recorded yet
     cards = [card for card in board.cards.values() if card.state != "cancelled"]
     wanted = {order.task, order.reopen}
     by_hand = {task.id for task in crew.spec.tasks if task.manual and task.id not in wanted}
@@ -270,7 +288,9 @@ def _mark(path: Path) -> tuple[int, int, int]:
     return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> list[Fact]:
+def reconcile(
+    board: Board, spec: Spec, landed_before: Mapping[str, str], skipped_before: Collection[str] = frozenset()
+) -> list[Fact]:
     """What the spec says now against what the board holds. A task is known by its id."""
     recorded: list[Fact] = []
     for order, task in enumerate(spec.tasks):
@@ -280,6 +300,8 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
             if task.id in landed_before:
                 fact = msgspec.structs.replace(fact, done=False)  # that it is done, and how, is said by the next one
                 recorded += [fact, TaskLanded(task=task.id, commit=landed_before[task.id])]
+            elif task.id in skipped_before and task.status != "done":
+                recorded += [fact, TaskSkipped(task=task.id, by="you, in an earlier run")]
             else:
                 recorded.append(fact)
             continue
@@ -291,13 +313,20 @@ def reconcile(board: Board, spec: Spec, landed_before: Mapping[str, str]) -> lis
     recorded += [
         TaskRemoved(task=card.id)
         for card in board.cards.values()
-        if card.id not in known
-        and card.part_of not in known
+        if _whole(board, card) not in known
+        and not card.kind
         and card.attempt is None
         and not card.done
         and card.state != "cancelled"
     ]
     return recorded
+
+
+def _whole(board: Board, card: Card) -> str:
+    """The task of the spec that a card is, or is a part of, however often it was split."""
+    while card.part_of:
+        card = board.cards[card.part_of]
+    return card.id
 
 
 def added(task: Task, order: int) -> TaskAdded:
@@ -320,12 +349,28 @@ def _differs(card: Card, fact: TaskAdded) -> bool:
     )  # fmt: skip
 
 
+def _undoing(board: Board, order: Order, opening: list[Fact], now: float) -> set[str]:
+    """The task that takes another one back, added to what is recorded first; empty when nothing is to be taken back."""
+    if not order.undo:
+        return set()
+    found = undo(board, order.undo, operator())
+    if isinstance(found, str):
+        raise UsageProblem(found, hint=f"chargehand why {order.undo}")
+    for fact in found[1]:
+        board.apply(fact, now)
+        opening.append(fact)
+    board.open()
+    return {found[0]}
+
+
 def _scope(board: Board, order: Order) -> set[str] | None:
     """The tasks this run is limited to; None for all."""
     if order.every:
         return None
     wanted = order.task or order.reopen
     if wanted:
+        if wanted not in board.cards:
+            raise UsageProblem(f"there is no task {wanted} any more", hint="chargehand status")
         card = board.cards[wanted]
         waits = [need for need in card.needs if need in board.cards and not board.cards[need].done]
         if card.state == "todo" and waits:

@@ -242,10 +242,21 @@ def _cross_check(merged: Mapping[str, Any]) -> Iterator[Problem]:
         wanted = {"scripted": "script", "command": "command", "acp": "command"}.get(table.get("kind", "command"), "")
         if wanted and not table.get(wanted):
             yield Problem("config.agent", f"agent `{name}` has no `{wanted}`", f"agents.{name}", hint=f'{wanted} = "..."')
+    if merged.get("integration", "target") != "target" and merged.get("workspace") == "in-place":
+        message = "in place the work is done on the branch that is checked out, so it cannot land on another one"
+        yield Problem("config.integration", message, "integration", hint='integration = "target", or another workspace')
+    for name, table in merged.get("regenerate", {}).items():
+        if not table.get("command"):
+            yield Problem(
+                "config.regenerate", f"`regenerate.{name}` has no `command`", f"regenerate.{name}", hint='command = "..."'
+            )
     for name, table in gates.items():
         yield from _plain_name("gate", name)
         if not table.get("command"):
             yield Problem("config.gate", f"gate `{name}` has no `command`", f"gates.{name}", hint='command = "make test"')
+
+
+_LOOKS = frozenset(f"inspect.{look}" for look in typing.get_args(Look))
 
 
 def _names(merged: Mapping[str, Any], agents: Mapping[str, Any], gates: Mapping[str, Any]) -> Iterator[Problem]:
@@ -254,7 +265,7 @@ def _names(merged: Mapping[str, Any], agents: Mapping[str, Any], gates: Mapping[
     used = [
         *(("agent", name, "retry", agents) for name in [*retry.get("escalate", []), *filter(None, [retry.get("planner")])]),
         *(("agent", name, "review", agents) for name in review.get("agents", [])),
-        *(("gate", name, "approval", gates) for name in approval.get("gates", [])),
+        *(("gate", name, "approval", {*gates, *_LOOKS}) for name in approval.get("gates", [])),
     ]
     for kind, name, where, known in used:
         if name not in known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 from chargehand.model.errors import UsageProblem
@@ -144,7 +145,7 @@ def graph(of: Known, wanted: Wanted) -> TaskGraph:
     tasks = {task.id: task for task in _chosen(of, wanted)}
     needs, hours = _graph(tasks)
     path = critical_path(needs, hours)
-    chain = set(zip(path, path[1:], strict=False))
+    chain = set(pairwise(path))
     on_it = set(path)
     nodes: list[NodeObject] = []
     edges: list[EdgeObject] = []

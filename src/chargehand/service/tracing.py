@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Literal
 
 from chargehand.model.task import Section, Spec, Task
 from chargehand.model.work import Verdict
 from chargehand.plan.coverage import Coverage, coverage
 from chargehand.service import specs, trails
-from chargehand.service.outputs import SectionObject, TracedRow, TracedTask, TraceReport
+from chargehand.service.outputs import SectionObject, TracedRow, TracedTask, TracedTotals, TraceReport
 from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, stamp, status
 from chargehand.service.trails import Trail
@@ -51,17 +51,18 @@ def matrix(
         "schema_version": SCHEMA_VERSION,
         "spec": spec.path,
         "target": known.target,
-        "totals": {**totals, "tasks": len(told)},
+        "totals": totals,
         "rows": rows,
     }
 
 
-def _totals(rows: Iterable[TracedRow], tasks: Iterable[TracedTask]) -> dict[str, int]:
+def _totals(rows: list[TracedRow], tasks: Collection[TracedTask]) -> TracedTotals:
     standings = [row["standing"] for row in rows]
     return {
         "requirements": len(standings),
         "covered": len(standings) - standings.count("uncovered"),
         "met": standings.count("met"),
+        "tasks": len(tasks),
         "landed": sum(task["state"] == "landed" for task in tasks),
     }
 

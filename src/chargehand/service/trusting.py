@@ -7,13 +7,13 @@ from pathlib import Path
 
 from chargehand.depot import repository
 from chargehand.model.errors import RepositoryProblem
-from chargehand.service import settings, trust, widening
-from chargehand.service.outputs import Trust
+from chargehand.service import plugins, settings, trust, widening
+from chargehand.service.outputs import Trust, TrustObject
 from chargehand.service.project import Project
 
 
 def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust:
-    """What there is to be trusted: settings for agents in the last commit of the checkout, and settings of the project that allow
+    """What there is to be trusted: settings for agents in the last commit of the checkout, plugins, and settings of the project that allow
     more than the user's. Raises ConfigProblem when settings cannot be used at all."""
     loaded = settings.load(project, {}, environ, user_file, trusting=True)
     trusted = loaded.config.trust if "trust" not in loaded.widened else []
@@ -33,18 +33,35 @@ def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust
         if found.files
         else None,
         "settings": {"hash": hash_, "trusted": hash_ in trusted, "values": loaded.widened} if hash_ else None,
+        "plugins": _plugins(project, trusted),
+    }
+
+
+def _plugins(project: Project, trusted: list[str]) -> TrustObject | None:
+    """The commands the project wants run beside its tasks, as they lie in the checkout."""
+    found = plugins.in_project(project.root)
+    if not found.plugins:
+        return None
+    return {
+        "hash": found.hash,
+        "trusted": found.hash in trusted,
+        "files": [{"path": path, "sha256": sha256} for path, sha256 in found.files],
+        "links": list(found.links),
     }
 
 
 def agree(found: Trust, user_file: Path) -> Trust:
     """Trust all that was found. Raises ConfigProblem or OSError when the user's settings cannot be changed."""
-    workspace, wider = found["workspace"], found["settings"]
-    added = [each["hash"] for each in (workspace, wider) if each and each["hash"] and not each["trusted"]]
+    workspace, wider, own = found["workspace"], found["settings"], found["plugins"]
+    added = [each["hash"] for each in (workspace, wider, own) if each and each["hash"] and not each["trusted"]]
     if added:
         trust.remember(user_file, added)
     if workspace:
         workspace = {**workspace, "trusted": bool(workspace["hash"])}
-    return {**found, "added": added, "workspace": workspace, "settings": {**wider, "trusted": True} if wider else None}
+    if own:
+        own = {**own, "trusted": bool(own["hash"])}
+    wider = {**wider, "trusted": True} if wider else None
+    return {**found, "added": added, "workspace": workspace, "settings": wider, "plugins": own}
 
 
 def _workspace(project: Project) -> tuple[str, trust.Found]:

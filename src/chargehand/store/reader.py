@@ -29,7 +29,7 @@ ATTEMPT = (
     "id", "task", "number", "agent", "model", "state", "outcome", "reason", "started_at", "ended_at", "exit_code", "base",
     "commit_id", "proposal", "cost_usd", "input_tokens", "output_tokens",
 )  # fmt: skip
-VERDICT = ("at", "attempt", "gate", "commit", "verdict", "summary", "evidence", "log", "duration_s")
+VERDICT = ("at", "attempt", "gate", "commit", "verdict", "summary", "evidence", "log", "duration_s", "findings")
 SUMS = ("calls", "unmeasured", "input_tokens", "output_tokens", "cost_usd")
 EVENT = ("seq", "at", "kind", "task", "attempt", "body")
 
@@ -91,9 +91,10 @@ def attempts(db: apsw.Connection, task: str) -> list[Row]:
 
 
 def verdicts(db: apsw.Connection, task: str) -> list[Row]:
-    """Everything gates, reviewers and people said of a task in every run, in order, with the columns of VERDICT."""
-    fields = ", ".join(f"coalesce(body ->> '$.verdict.{name}', '')" for name in VERDICT[2:-1])
-    query = f"""SELECT at, coalesce(body ->> '$.of', attempt), {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0)
+    """Everything gates, reviewers and people said of a task in every run, in order, with the columns of VERDICT; ``findings`` is JSON text."""
+    fields = ", ".join(f"coalesce(body ->> '$.verdict.{name}', '')" for name in VERDICT[2:-2])
+    query = f"""SELECT at, coalesce(body ->> '$.of', attempt), {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0),
+            coalesce(body -> '$.verdict.findings', '[]')
         FROM events WHERE kind IN ('gate.verdict', 'review.given') AND task = ? ORDER BY seq"""
     return db.execute(query, (task,)).fetchall()
 
@@ -136,6 +137,48 @@ def tempo(db: apsw.Connection, most: int) -> list[tuple[str, float]]:
     query = """SELECT task, ended_at - started_at FROM attempts WHERE outcome = 'landed' AND ended_at IS NOT NULL
         ORDER BY ended_at DESC LIMIT ?"""
     return [(task, seconds) for task, seconds in db.execute(query, (most,))]
+
+
+def history(db: apsw.Connection, most: int) -> list[Row]:
+    """The newest tasks that agents landed, in any run: agent, priority, estimate in hours, seconds of all attempts, USD."""
+    query = """WITH landed AS (
+            SELECT run, task, agent FROM attempts WHERE outcome = 'landed' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?),
+        told AS (
+            SELECT run, task, max(seq), body ->> '$.priority' AS priority, body ->> '$.estimate_hours' AS hours
+            FROM events WHERE kind = 'task.added' GROUP BY run, task)
+        SELECT agent, priority, hours,
+            (SELECT sum(ended_at - started_at) FROM attempts WHERE run = landed.run AND task = landed.task),
+            (SELECT sum(cost_usd) FROM charges WHERE run = landed.run AND task = landed.task)
+        FROM landed JOIN told USING (run, task)"""
+    return db.execute(query, (most,)).fetchall()
+
+
+def landed_in(db: apsw.Connection, run: str) -> dict[str, float]:
+    """The tasks agents landed in a run, with the seconds of all their attempts."""
+    query = """SELECT task, sum(ended_at - started_at) FROM attempts WHERE run = ? AND ended_at IS NOT NULL
+        GROUP BY task HAVING sum(outcome = 'landed') > 0"""
+    return dict(db.execute(query, (run,)))
+
+
+def worked_s(db: apsw.Connection, run: str) -> float:
+    """The seconds in which an engine worked on a run: not those between two engines."""
+    query = """SELECT seq, at, kind FROM events WHERE run = ? AND kind IN ('run.started', 'run.continued', 'run.finished')
+        ORDER BY seq"""
+    total, begun = 0.0, None
+    rows: list[Row] = db.execute(query, (run,)).fetchall()
+    for seq, at, kind in rows:
+        if begun is not None:
+            last = at
+            if kind != "run.finished":  # that engine was killed: it lived until its last word
+                last = db.execute("SELECT max(at) FROM events WHERE run = ? AND seq < ?", (run, seq)).get
+            total += last - begun
+        begun = None if kind == "run.finished" else at
+    return total
+
+
+def all_runs(db: apsw.Connection) -> list[dict[str, Any]]:
+    """Every run, the oldest first, with the keys of RUN."""
+    return [dict(zip(RUN, row, strict=True)) for row in db.execute(f"SELECT {', '.join(RUN)} FROM runs ORDER BY number")]
 
 
 def run_attempts(db: apsw.Connection, run: str) -> list[Row]:

@@ -129,10 +129,16 @@ class SqliteStore:
             yield PaidRow(run, at, task, attempt, Usage(*usage))
 
     def landed_before(self) -> dict[str, str]:
-        """Task id to commit, of every task that landed in a run that was not reset; the newest landing counts."""
-        query = """SELECT tasks.id, commit_id FROM tasks JOIN runs ON runs.id = tasks.run
-            WHERE reset_at IS NULL AND tasks.state = 'landed' ORDER BY number"""
-        return dict(self._rows(query))
+        """Task id to commit, of every task that had landed in the newest run that has it and was not reset."""
+        query = """SELECT tasks.id, commit_id, tasks.state, max(number) FROM tasks JOIN runs ON runs.id = tasks.run
+            WHERE reset_at IS NULL GROUP BY tasks.id HAVING tasks.state = 'landed'"""
+        return {task: commit for task, commit, *_ in self._rows(query)}
+
+    def skipped_before(self) -> frozenset[str]:
+        """Tasks that a person had skipped when the last run ended, unless that run was reset."""
+        query = """SELECT tasks.id FROM tasks JOIN runs ON runs.id = tasks.run WHERE reset_at IS NULL AND tasks.state = 'skipped'
+            AND number = (SELECT max(number) FROM runs)"""
+        return frozenset(row[0] for row in self._rows(query))
 
     def reset(self, at: float) -> None:
         """From here on no run counts as open, and nothing as landed. What was paid stays on the bill."""

@@ -24,7 +24,7 @@ _USED = {"input": "inputTokens", "cached": "cachedReadTokens", "cache_write": "c
 Json = dict[str, Any]
 
 
-class Trouble(Exception):  # noqa: N818
+class Trouble(Exception):
     """Why it cannot go on. ``otherwise``: the class of the error, where the text does not tell."""
 
     def __init__(self, text: str, otherwise: str = "", code: int = 0) -> None:
@@ -35,7 +35,9 @@ class Trouble(Exception):  # noqa: N818
 class Peer:
     """The agent: JSON-RPC, one message a line. ``notified`` and ``asked`` are told what it says by itself."""
 
-    def __init__(self, process: asyncio.subprocess.Process, notified: Callable[[Json], None], asked: Callable[[str, Json], Json | None]):
+    def __init__(
+        self, process: asyncio.subprocess.Process, notified: Callable[[Json], None], asked: Callable[[str, Json], Json | None]
+    ):
         assert process.stdin
         assert process.stdout
         self.process, self._in, self._out = process, process.stdin, process.stdout
@@ -82,8 +84,8 @@ class Peer:
         params = message.get("params") or {}
         if method and number is not None:
             answer = self._asked(method, params)
-            error = {"code": -32601, "message": f"Method not found: {method}"}
-            await self.send({"id": number, **({"error": error} if answer is None else {"result": answer})})
+            unknown = {"code": -32601, "message": f"Method not found: {method}"}
+            await self.send({"id": number, **({"error": unknown} if answer is None else {"result": answer})})
         elif method:
             self._notified(params.get("update") or {})
         elif isinstance(number, int) and (waiting := self._waiting.get(number)) and not waiting.done():
@@ -227,7 +229,11 @@ async def _session(peer: Peer, talk: Conversation, able: Json, methods: list[Jso
     if not resume:
         begun = await _authenticated(peer, methods, lambda: peer.ask("session/new", **place))
     else:
-        how = [("fork", "fork" in offered and settings["fork"]), ("resume", "resume" in offered), ("load", able.get("loadSession"))]
+        how: list[tuple[str, bool]] = [
+            ("fork", "fork" in offered and settings["fork"]),
+            ("resume", "resume" in offered),
+            ("load", bool(able.get("loadSession"))),
+        ]
         method = next((name for name, can in how if can), "")
         if not method:
             raise Trouble("this agent cannot go on with a session")

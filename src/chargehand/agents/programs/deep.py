@@ -22,6 +22,7 @@ from pydantic_ai.messages import (
     ToolReturnPart,
 )
 from pydantic_ai.models import Model
+from pydantic_ai.settings import ModelSettings
 
 from chargehand.agents.programs.lines import alive, begin, fail, tell
 from chargehand.agents.programs.workbench import Workbench
@@ -33,7 +34,7 @@ Use the tools; paths are relative to the workspace. When all is done, say in a f
 _LOOKING = """\
 You are a careful software engineer. You look at {workspace} and answer; you change nothing."""
 
-_ANTHROPIC: dict[str, Any] = {"cache": True, "max_tokens": 32_000}  # less where the model has less
+_ANTHROPIC = ModelSettings(max_retries=0, cache=True, max_tokens=32_000)  # fewer where the model has fewer
 _CORRECTIONS = 5
 """How often in a row it may call a tool wrongly."""
 
@@ -60,7 +61,13 @@ def main() -> int:
     except exceptions.ModelAPIError as problem:
         kind = next((kind for known, kind in _KINDS if isinstance(problem, known)), "")
         status = problem.status_code if isinstance(problem, exceptions.ModelHTTPError) else 0
-        return fail(_words(problem), status=status, code=problem.provider_error_code or "", otherwise=kind, retry_after_s=problem.retry_after or 0.0)
+        return fail(
+            _words(problem),
+            status=status,
+            code=problem.provider_error_code or "",
+            otherwise=kind,
+            retry_after_s=problem.retry_after or 0.0,
+        )
     except (exceptions.AgentRunError, exceptions.UserError) as problem:
         return fail(str(problem), otherwise=next((kind for known, kind in _KINDS if isinstance(problem, known)), ""))
 
@@ -106,7 +113,7 @@ async def _work(settings: dict[str, Any], key: str, prompt: str, session: Sessio
         instructions="\n\n".join(part for part in (text, settings["instructions"]) if part),
         tools=bench.tools(read_only=settings["read_only"]),
         retries=_CORRECTIONS,
-        model_settings={"max_retries": 0, **(_ANTHROPIC if settings["api"] == "anthropic" else {})},
+        model_settings=_ANTHROPIC if settings["api"] == "anthropic" else ModelSettings(max_retries=0),
     )
     limits = UsageLimits(request_limit=settings["max_turns"])
     async with agent.iter(prompt, message_history=session.history, usage_limits=limits) as run:
@@ -138,7 +145,12 @@ def _results(request: ModelRequest) -> None:
 def _response(response: ModelResponse, number: int) -> None:
     used = response.usage
     fresh = max(0, used.input_tokens - used.cache_read_tokens - used.cache_write_tokens)
-    tokens = {"input": fresh, "cached": used.cache_read_tokens, "cache_write": used.cache_write_tokens, "output": used.output_tokens}
+    tokens = {
+        "input": fresh,
+        "cached": used.cache_read_tokens,
+        "cache_write": used.cache_write_tokens,
+        "output": used.output_tokens,
+    }
     for part in response.parts:
         if isinstance(part, TextPart):
             tell("text", text=part.content)

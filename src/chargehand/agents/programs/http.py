@@ -16,7 +16,7 @@ _CONNECT_S = 30.0
 _LONGEST = 16 * 1024 * 1024
 
 
-class Refused(Exception):  # noqa: N818  it is an answer
+class Refused(Exception):
     """The server said no: ``status`` and its words."""
 
     def __init__(self, status: int, text: str, retry_after_s: float) -> None:

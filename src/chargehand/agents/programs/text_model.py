@@ -17,7 +17,7 @@ _CHARACTERS_PER_TOKEN = 3
 """Few enough that code fits, too."""
 
 
-class _Ended(Exception):  # noqa: N818
+class _Ended(Exception):
     """The server says, in the middle of an answer, that there will be no more."""
 
 

@@ -107,7 +107,7 @@ class Workbench:
                 return f"error: {problem}"
             try:
                 said = f"exit code {await asyncio.wait_for(process.wait(), limit)}"
-            except asyncio.TimeoutError:
+            except TimeoutError:
                 said = f"error: it did not end within {limit} seconds and was killed"
             finally:
                 if process.returncode is None:

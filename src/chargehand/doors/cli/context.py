@@ -50,7 +50,9 @@ def setting_flags(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--format", metavar="NAME", help="the format of the spec, where it cannot be told")
     group.add_argument("--target", metavar="BRANCH", help="the branch to land on")
     group.add_argument("--landing", choices=["squash", "merge"], help="one commit per task, or a merge of what the agent committed")
-    group.add_argument("--integration", choices=["target", "branch", "pr"], help="land on the target, or on a branch of the run's own")
+    group.add_argument(
+        "--integration", choices=["target", "branch", "pr"], help="land on the target, or on a branch of the run's own"
+    )
     group.add_argument("--workspace", choices=["clone", "worktree", "in-place"], help="where agents work")
     group.add_argument("--cage", choices=["auto", "bwrap", "container", "none"], help="what keeps agents and gates in")
     group.add_argument("--hitl", action="store_true", help="a person must approve every change, [approval] tasks")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import select
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,11 +17,12 @@ from textual.screen import Screen
 
 from chargehand.doors.tui import log, totals
 from chargehand.doors.tui.actions import ACTIONS, Action, offered
-from chargehand.doors.tui.asking import Filter, Sure
+from chargehand.doors.tui.asking import Comment, Filter, Sure
 from chargehand.doors.tui.cards import COLUMNS, WHERE, Known, window
 from chargehand.doors.tui.columns import Column
 from chargehand.doors.tui.filters import Test, parse
 from chargehand.doors.tui.launching import Engine, last_words, start
+from chargehand.doors.tui.lines import row
 from chargehand.doors.tui.palette import THEMES
 from chargehand.doors.tui.reading import Lines
 from chargehand.doors.tui.task_page import TaskPage
@@ -95,7 +97,6 @@ class BoardApp(App[None]):
         self._left: float | None = None
         self._forecast_at = 0.0
         self._second = self._first = 0
-        self._complaint = ""
         self._come: set[Column] = set()
 
     def compose(self) -> ComposeResult:
@@ -130,9 +131,7 @@ class BoardApp(App[None]):
         try:
             look = self.feed.look()
         except ChargehandError as error:
-            if error.message != self._complaint:
-                self._complaint = error.message
-                self.tell(error.message, bad=True)
+            self._head.show([row(error.message, "bad")])
             return
         second = int(time.time())
         beat, self._second = second != self._second, second
@@ -184,6 +183,8 @@ class BoardApp(App[None]):
             self._ticked = self._ticks.of(card for column in self._columns if column.place.tall == 5 for card in column.in_view())
         for column in self._columns:
             column.beat()
+        if not self.is_headless and _hung_up():
+            self.exit()
         if self.engine is not None and self.engine.poll() not in {None, 0, 1, 4, 130}:
             self.engine = None
             self.tell(last_words(self.feed.project), bad=True)
@@ -320,14 +321,19 @@ class BoardApp(App[None]):
         action = next((one for one in offered(self.feed, self.feed.cards.get(task)) if one.key == key), None)
         if action is None:
             return
-        if not action.sure:
-            self._do(action, task)
-            return
-        self.push_screen(Sure(action.sure.format(task=task)), lambda yes: self._do(action, task) if yes else None)
+        if action.comment:
+            self.push_screen(Comment(action.comment.format(task=task)), lambda text: self._do(action, task, text))
+        elif action.sure:
+            self.push_screen(Sure(action.sure.format(task=task)), lambda yes: self._do(action, task, "" if yes else None))
+        else:
+            self._do(action, task, "")
 
-    def _do(self, action: Action, task: str) -> None:
+    def _do(self, action: Action, task: str, comment: str | None) -> None:
+        """``comment`` is None when it was thought better of."""
+        if comment is None:
+            return
         try:
-            self.tell(action.do(self.feed, task, self._start))
+            self.tell(action.do(self.feed, task, self._start, comment))
         except ChargehandError as error:
             self.tell(f"{error.message}. {error.hint}" if error.hint else error.message, bad=True)
 
@@ -340,20 +346,10 @@ class BoardApp(App[None]):
 
     def edit_task(self, task: str) -> None:
         """The spec, at the task."""
-        from chargehand.service import specs
+        from chargehand.doors.tui.editor import where
 
-        project, run = self.feed.project, self.feed.run
-        if run is None:
-            return
-        line, path = 1, project.root / run["spec"]
-        try:
-            spec = specs.read(project, run["spec"])
-            found = spec.task(task)
-            if found is not None:
-                line, path = found.span.line, project.root / spec.file_of(found)
-        except ChargehandError:
-            pass  # a spec with errors is what one wants to edit
-        self.edit(path, line)
+        if self.feed.run is not None:
+            self.edit(*where(self.feed.project, self.feed.run["spec"], task))
 
     def edit(self, path: Path, line: int = 1) -> None:
         """Give the terminal to the user's editor until it ends."""
@@ -376,6 +372,13 @@ class BoardApp(App[None]):
 
         text = "\n".join(safe(line) for line in message.splitlines())
         self.notify(text, severity="error" if bad else "information", markup=False, timeout=8 if bad else 3)
+
+
+def _hung_up() -> bool:
+    """Whether the terminal is gone. Not everybody gets a signal of it, and a board nobody sees must not go on for ever."""
+    terminal = select.poll()
+    terminal.register(0, 0)
+    return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in terminal.poll(0))
 
 
 def show(project: Project, *, engine: Engine | None = None, theme: str = "") -> Engine | None:

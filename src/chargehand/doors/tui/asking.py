@@ -1,4 +1,4 @@
-"""Two small questions at the foot of the board: are you sure, and what is to be shown."""
+"""Small questions at the foot of the board: are you sure, why, and what is to be shown."""
 
 from __future__ import annotations
 
@@ -46,6 +46,29 @@ class Sure(ModalScreen[bool]):
 
     def action_answer(self, yes: bool) -> None:
         self.dismiss(yes)
+
+
+class Comment(ModalScreen[str | None]):
+    """A line of text, by Enter; None by Escape."""
+
+    DEFAULT_CSS = (
+        _FOOT % {"name": "Comment"}
+        + """
+    Comment Input { border: none; height: 1; width: 1fr; padding: 0; background: $boost; }
+    """
+    )
+    BINDINGS = [Binding("escape", "dismiss(None)")]  # noqa: RUF012 - textual's way
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self._question = question
+
+    def compose(self) -> ComposeResult:
+        with Horizontal():
+            yield Input(placeholder=f"{self._question} Enter sends it, Esc does not", compact=True)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value.strip())
 
 
 class Filter(ModalScreen[None]):

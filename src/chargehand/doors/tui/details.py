@@ -87,6 +87,11 @@ def verdicts(said: Sequence[Mapping[str, Any]], root: Path) -> list[Row]:
         where = f"  attempt {number}, {one['commit'][:10]}, {short(one['duration_s'])}"
         lines.append(Row((word, (f"{one['gate']}  ", "bold"), (one["summary"], ""), (where, "dim"))))
         lines += [row(f"    {line}", "" if one["verdict"] != "pass" else "dim") for line in one["evidence"].splitlines()]
+        for finding in json.loads(one["findings"] or "[]"):
+            place = f"{finding['file']}:{finding['line']}" if finding.get("line") else finding["file"]
+            lines.append(Row(((f"    {finding['severity']}  ", "warn"), (place, "bold"), (f"  {finding.get('evidence', '')}", ""))))
+            if finding.get("fix"):
+                lines.append(row(f"        {finding['fix']}", "dim"))
         if one["log"]:
             lines.append(row(f"    log: {one['log'].removeprefix(f'{root}/')}", "dim"))
     return lines or [row("no gate has said anything yet", "dim")]

@@ -7,6 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from chargehand.service.project import Project
+
 _COLON = frozenset({"code", "code-insiders", "codium", "cursor", "subl", "zed", "hx", "helix"})
 _WAIT = frozenset({"code", "code-insiders", "codium", "cursor", "subl", "zed"})
 _GOTO = frozenset({"code", "code-insiders", "codium", "cursor"})
@@ -19,6 +21,19 @@ def command(path: Path, line: int) -> list[str]:
     if name not in _COLON:
         return [*words, f"+{line}", str(path)]
     return [*words, *(["--wait"] if name in _WAIT else []), *(["--goto"] if name in _GOTO else []), f"{path}:{line}"]
+
+
+def where(project: Project, spec: str, task: str) -> tuple[Path, int]:
+    """The file a task is written in, and its line; the top of the spec when it cannot be found there."""
+    from chargehand.model.errors import ChargehandError
+    from chargehand.service import specs
+
+    try:
+        read = specs.read(project, spec)
+    except ChargehandError:  # a spec with errors is what one wants to edit
+        return project.root / spec, 1
+    found = read.task(task)
+    return (project.root / read.file_of(found), found.span.line) if found else (project.root / spec, 1)
 
 
 def edit(path: Path, line: int = 1) -> str:

@@ -15,12 +15,15 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--by", choices=["task", "stage", "agent", "model"], default="task", help="what to group by (default: task)"
     )
+    parser.add_argument(
+        "--sort", choices=["cost", "tokens", "calls", "name"], default="cost", help="what comes first (default: what cost most)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     from chargehand.service import inspect
 
-    seen = inspect.costs(context.project(args), args.by)
+    seen = inspect.costs(context.project(args), args.by, args.sort)
     if args.json:
         print(json.dumps(seen))
         return 0

@@ -6,13 +6,18 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chargehand.doors.cli import context
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import Logs
+    from chargehand.service.outputs import AttemptObject, Logs
+    from chargehand.service.project import Project
+
+_PIECE = 1 << 18
+_LOOK_S = 0.2
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -42,29 +47,56 @@ def run(args: argparse.Namespace) -> int:
         }
         print(json.dumps(found, ensure_ascii=False))
         return 0
-    position = _copy(path, 0, raw=args.raw)
+    write, end = _writer(args, here, attempt)
+    position = _copy(path, 0, write)
     while args.follow and not (place / "exit.json").exists():
-        time.sleep(0.2)
-        position = _copy(path, position, raw=args.raw)
-    _copy(path, position, raw=args.raw)
+        time.sleep(_LOOK_S)
+        position = _copy(path, position, write)
+    _copy(path, position, write)
+    end()
+    sys.stdout.flush()
     if not path.exists():
         print(f"attempt {attempt['number']} of {attempt['task']} said nothing there", file=sys.stderr)
     return 0
 
 
-def _copy(path: Path, position: int, *, raw: bool) -> int:
-    """Print what the file holds beyond ``position``; returns the new end. Without ``raw``, whole lines made harmless."""
-    from chargehand.process.transcript import clean
+def _writer(
+    args: argparse.Namespace, here: Project, attempt: AttemptObject
+) -> tuple[Callable[[bytes], object], Callable[[], None]]:
+    """What to do with each piece of the file, and at its end: as bytes, made harmless, or understood."""
+    if args.raw:
+        return sys.stdout.buffer.write, lambda: None
+    if args.stderr or args.prompt:
+        from codecs import getincrementaldecoder
 
+        from chargehand.process.transcript import clean
+
+        decoder = getincrementaldecoder("utf-8")("replace")
+        return lambda piece: sys.stdout.write(clean(decoder.decode(piece))), lambda: None
+    from chargehand.doors.cli.render.signals import Teller
+    from chargehand.service.listening import voice
+
+    heard, teller = voice(here, attempt["id"], attempt["agent"]), Teller(sys.stdout)
+
+    def understand(piece: bytes) -> None:
+        for signal in heard.feed(piece):
+            teller.tell(signal)
+
+    def end() -> None:
+        for signal in heard.rest():
+            teller.tell(signal)
+
+    return understand, end
+
+
+def _copy(path: Path, position: int, write: Callable[[bytes], object]) -> int:
+    """Hand on what the file holds beyond ``position``; returns the new end."""
     if not path.exists():
         return position
     with path.open("rb") as file:
         file.seek(position)
-        while chunk := file.read(1 << 20):
-            if raw:
-                sys.stdout.buffer.write(chunk)
-            else:
-                sys.stdout.write(clean(chunk.decode("utf-8", "replace")))
+        while piece := file.read(_PIECE):
+            write(piece)
             position = file.tell()
     sys.stdout.flush()
     return position

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from chargehand.doors.cli import context
+from chargehand.doors.cli import context, ending
 from chargehand.doors.cli.asking import ask
 from chargehand.doors.cli.commands.run import carry_out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
+    ending.flags(parser)
     context.setting_flags(parser)
 
 

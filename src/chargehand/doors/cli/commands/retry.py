@@ -6,12 +6,13 @@ import argparse
 import json
 import time
 
-from chargehand.doors.cli import context
+from chargehand.doors.cli import context, ending
 from chargehand.doors.cli.commands.run import carry_out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="ID", help="a task that failed or needs you")
+    ending.flags(parser)
     context.setting_flags(parser)
 
 
@@ -26,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     task = inspect.show(here, args.task)["task"]
     if deciding.open_question(here, task["id"]):
         raise UsageProblem(f"{task['id']} waits for your answer", hint=f"chargehand approve {task['id']}, or reject it")
-    if task["state"] not in {"failed", "needs_human"}:
+    if task["state"] not in {"failed", "needs_human", "skipped"}:
         raise UsageProblem(f"{task['id']} is {task['state'].replace('_', ' ')}, not failed", hint=f"chargehand why {task['id']}")
     if engine_of(here):
         post(here.ledger, "retry", task["id"], time.time())

@@ -8,13 +8,16 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
-from chargehand.doors.cli import context
+from chargehand.doors.cli import context, ending
 from chargehand.doors.cli.commands import tui
+from chargehand.doors.cli.notifying import Notifier
 from chargehand.doors.cli.render import progress
 from chargehand.doors.cli.render.style import paint
+from chargehand.model.facts import TaskAdded, TaskLanded
 
 if TYPE_CHECKING:
     from chargehand.engine.runner import Runner
+    from chargehand.model.facts import Event
 
 EPILOG = "Exit codes: 0 done, 1 work failed, 2 usage, spec or settings, 4 needs you, 5 environment, 6 another run, 130 interrupted."
 
@@ -25,6 +28,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument("--task", "-t", metavar="ID", help="this task only")
     parser.add_argument("--dry-run", "-n", action="store_true", help="say what would be done; change nothing at all")
     tui.flag(parser)
+    ending.flags(parser)
     context.setting_flags(parser)
 
 
@@ -45,37 +49,54 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
     from chargehand.wiring import hands
 
     here = context.project(args)
+    ending.check(args)
+    talk = sys.stderr if getattr(args, "json_result", False) else sys.stdout
+    notifier = Notifier("never" if args.json else getattr(args, "notify", "never"), talk)
     while True:
         config = context.settings(args, here).config
         spec = specs.read(here, config.spec, config.format)
         config = workplace.resolve(here, config, spec)
-        view = progress.choose(as_json=args.json, stream=sys.stdout)
+        view = progress.choose(as_json=args.json, stream=talk)
+        steered = _Steered(view, notifier)
         for warning in spec.warnings:
             view.say(warning.place(), warning.message)
         try:
             command = " ".join(["chargehand", *sys.argv[1:]])
-            report = running.run(here, config, spec, hands(here, config, spec), order, _Steered(view), command)
+            report = running.run(here, config, spec, hands(here, config, spec), order, steered, command)
             if report.unrecorded:
                 view.hear(report.unrecorded)
         finally:
             view.close()
+            notifier.close()
         if not (order.watch and report.end.reason == SETTINGS_CHANGED):
             break
     if not args.json:
         view.summary(report)
+    ending.tell(args, here, report, steered.asked & {card.id for card in report.asked})
     return report.exit_code
 
 
 class _Steered:
-    """A view, with the signals of a terminal: Ctrl-C stops, twice ends; Ctrl-\\ pauses and goes on."""
+    """A view, with the signals of a terminal: Ctrl-C stops, twice ends; Ctrl-\\ pauses and goes on. ``asked`` are the tasks that
+    were not done when the engine began, or came later."""
 
-    def __init__(self, view: progress.View) -> None:
-        self._view = view
-        self.hear, self.note = view.hear, view.note
+    def __init__(self, view: progress.View, notifier: Notifier) -> None:
+        self._view, self._notifier = view, notifier
+        self.note = view.note
+        self.asked: set[str] = set()
+
+    def hear(self, event: Event) -> None:
+        self._view.hear(event)
+        self._notifier.hear(event)
+        if isinstance(event.fact, TaskAdded) and not event.fact.done:
+            self.asked.add(event.fact.task)
+        elif isinstance(event.fact, TaskLanded) and not event.fact.attempt:  # by an earlier run
+            self.asked.discard(event.fact.task)
 
     def begin(self, runner: Runner) -> None:
         import asyncio
 
+        self.asked |= {card.id for card in runner.cards if not card.done}
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self._interrupted, runner)

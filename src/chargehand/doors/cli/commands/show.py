@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from chargehand.service.outputs import AttemptObject, Show
 
 
+_SEVERITIES = {"critical": "red", "major": "red", "minor": "yellow"}
+
+
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("task", metavar="ID", help="a task, or the unmistakable beginning of its id")
 
@@ -59,6 +62,11 @@ def _attempt(attempt: AttemptObject) -> list[str]:
         lines.append(f"  gate {verdict['gate']}: {word}{took} on {verdict['commit'][:10]}, {console_safe(verdict['summary'])}")
         if verdict["verdict"] != "pass":
             lines += [f"    | {console_safe(line)}" for line in verdict["evidence"].splitlines()[-20:]]
+        for found in verdict["findings"]:
+            place = console_safe(found["file"]) + (f":{found['line']}" if found["line"] else "")
+            severity = paint(found["severity"], _SEVERITIES.get(found["severity"], "dim"), sys.stdout)
+            lines.append(f"    {severity} {found['id']} {place}: {console_safe(found['evidence'])}")
+            lines += [f"      fix: {console_safe(found['fix'])}"] if found["fix"] else []
     if attempt["commit"]:
         lines.append(f"  its work: {attempt['commit'][:10]}, kept as {attempt['ref']} in .chargehand/depot.git")
     lines += [f"  {name}: {path}" for name, path in (("prompt", attempt["prompt"]), ("transcript", attempt["transcript"])) if path]

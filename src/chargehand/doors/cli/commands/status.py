@@ -22,6 +22,7 @@ SHOWN = 40
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", "-a", action="store_true", help="list every task, however many there are")
     parser.add_argument("--state", action="append", choices=STATES, default=[], help="only tasks in this state (may be repeated)")
+    parser.add_argument("--watch", "-w", action="store_true", help="again whenever something changes, until the run ends")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,6 +30,10 @@ def run(args: argparse.Namespace) -> int:
     here = context.project(args)
     everything = args.json or args.all or bool(args.state)
     most = None if everything else SHOWN
+    if args.watch:
+        from chargehand.doors.cli.watching import watch
+
+        return watch(args, here, everything=everything, most=most)
     seen = status(here, tuple(args.state), most)
     if seen:
         _show(args, seen, everything)

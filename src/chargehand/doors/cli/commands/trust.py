@@ -30,7 +30,8 @@ def run(args: argparse.Namespace) -> int:
     found = find(context.project(args), os.environ, user_file())
     if not args.json:
         _show(found)
-    new = [each["hash"] for each in (found["workspace"], found["settings"]) if each and each["hash"] and not each["trusted"]]
+    places = (found["workspace"], found["settings"], found["plugins"])
+    new = [each["hash"] for each in places if each and each["hash"] and not each["trusted"]]
     if new and not args.yes and not args.json:
         if not sys.stdin.isatty():
             raise UsageProblem("trust asks first, and there is no terminal to ask on", hint="chargehand trust --yes")
@@ -47,18 +48,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(found: Trust) -> None:
-    workspace, settings = found["workspace"], found["settings"]
-    if workspace:
-        print(f"settings for agents in {found['commit'][:12]}{_mark(workspace['trusted'])}")
-        for file in workspace["files"]:
-            print(f"  {file['sha256'][:12] or '-':<12}  {console_safe(file['path'])}")
-        for link in workspace["links"]:
-            print(f"{paint('never trusted:', 'yellow', sys.stdout)} {console_safe(link)} leads elsewhere")
+    settings = found["settings"]
+    for title, place in ((f"settings for agents in {found['commit'][:12]}", found["workspace"]), ("plugins", found["plugins"])):
+        if place:
+            print(f"{title}{_mark(place['trusted'])}")
+            for file in place["files"]:
+                print(f"  {file['sha256'][:12] or '-':<12}  {console_safe(file['path'])}")
+            for link in place["links"]:
+                print(f"{paint('never trusted:', 'yellow', sys.stdout)} {console_safe(link)} leads elsewhere")
     if settings:
         print(f"settings of the project that allow more than yours{_mark(settings['trusted'])}")
         for key, value in settings["values"].items():
             print(f"  {console_safe(key)} = {console_safe(json.dumps(value, ensure_ascii=False))}")
-    if not workspace and not settings:
+    if not any((found["workspace"], settings, found["plugins"])):
         print("nothing here needs to be trusted")
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from chargehand.doors.cli import context
+from chargehand.doors.cli import context, ending
 from chargehand.doors.cli.commands import tui
 from chargehand.doors.cli.commands.run import carry_out
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     tui.flag(parser)
+    ending.flags(parser)
     context.setting_flags(parser)
 
 

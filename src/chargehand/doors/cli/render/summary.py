@@ -23,7 +23,9 @@ def text(report: Report, stream: TextIO) -> str:
         usage, attempts = usage + card.usage, attempts + card.attempts
     state = paint(end.state.replace("_", " "), STATE_COLOURS.get(end.state, "red"), stream)
     lines = ["", f"run {end.run}: {state}, {console_safe(end.reason)}"]
-    paid = f"{tokens(usage.input_tokens)} tokens in, {tokens(usage.output_tokens)} out, {money(usage.cost_usd)}"
+    told = usage.input_tokens is not None or usage.output_tokens is not None
+    used = f"{tokens(usage.input_tokens)} tokens in, {tokens(usage.output_tokens)} out, " if told else ""
+    paid = f"{used}{money(usage.cost_usd)}"
     lines.append(
         f"{plural(attempts, 'attempt')}, {duration(sum(card.working_s for card in cards))} of agents' time"
         + (f", {paid}" if usage.measured else ", no usage reported")
@@ -37,7 +39,12 @@ def text(report: Report, stream: TextIO) -> str:
     if waiting and any(card.state in _ALWAYS for card in cards):
         lines.append(f"  {plural(len(waiting), 'task')} behind: chargehand why {waiting[0].id}")
     stuck = [card.id for card in cards if card.state in _ALWAYS]
-    if stuck:
+    asked = [
+        card.id for card in cards if card.attempt is not None and card.attempt.question is not None and card.state == "needs_human"
+    ]
+    if asked:
+        lines.append(f"next: chargehand diff {asked[0]}, then chargehand approve, reject or skip {asked[0]}")
+    elif stuck:
         lines.append(f"next: chargehand show {stuck[0]}, then chargehand retry {stuck[0]}")
     elif end.state in {"stopped", "interrupted"}:
         lines.append("next: chargehand run --all")

@@ -13,15 +13,44 @@ if TYPE_CHECKING:
     from chargehand.service.outputs import RunObject, Status, TaskObject, Totals
 
 
+_ORDER = ("needs_human", "failed", "working", "judging", "queued", "ready", "waiting", "cancelled", "skipped", "landed")
+"""What asks for a person first, what is over last."""
+
+
 def status(seen: Status, *, everything: bool, stream: TextIO) -> str:
     """The status as text: the run, the tasks, the totals. ``everything``: no task was left out that should be mentioned."""
-    tasks = seen["tasks"]
+    place = {state: number for number, state in enumerate(_ORDER)}
+    tasks = sorted(seen["tasks"], key=lambda task: place[task["state"]])  # by state; within one, as in the file
     lines = [headline(seen["run"], stream)] if seen["run"] else []
-    lines += grid([_row(task) for task in tasks], ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON"), stream)
+    lines += _tasks(tasks, stream)
     if not everything and (left_out := seen["totals"]["tasks"] - len(tasks)):
         lines.append(f"... and {plural(left_out, 'more task')}: chargehand status --all")
     lines.append(totals(seen["totals"]))
     return "\n".join(lines)
+
+
+_HEADER = ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON")
+_ROOM_FOR_BOTH = 60
+"""Columns: with fewer left for title and reason, a reason has a line of its own."""
+
+
+def _tasks(tasks: Sequence[TaskObject], stream: TextIO) -> list[str]:
+    rows = [_row(task) for task in tasks]
+    if not rows or not stream.isatty():
+        return grid(rows, _HEADER, stream)
+    import shutil
+
+    columns = shutil.get_terminal_size().columns
+    taken = sum(max(map(len, column)) + 2 for column in list(zip(_HEADER, *rows, strict=True))[:-2])
+    if columns - taken >= _ROOM_FOR_BOTH:
+        return grid(rows, _HEADER, stream)
+    lines = grid([(*row[:-1], "") for row in rows], (*_HEADER[:-1], ""), stream)
+    found = lines[:1]
+    for row, line in zip(rows, lines[1:], strict=True):
+        found.append(line)
+        if row[-1]:
+            found.append(paint("    " + _fit(row[-1], columns - 4).rstrip(), "dim", stream))
+    return found
 
 
 def headline(run: RunObject, stream: TextIO) -> str:
@@ -68,13 +97,22 @@ def grid(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], stream: TextI
 
         room = shutil.get_terminal_size().columns - sum(widths[:-2]) - 2 * (len(widths) - 1)
         widths[-2] = min(widths[-2], max(12, room // 2 if widths[-1] > room // 2 else room - widths[-1]))
-        widths[-1] = min(widths[-1], max(8, room - widths[-2]))
+        widths[-1] = min(widths[-1], max(8, room - widths[-2])) if widths[-1] else 0
     lines = [paint(_line(header, widths), "bold", stream)]
     for row in rows:
         text = _line(row, widths)
         colour = STATE_COLOURS.get(row[2].replace(" ", "_")) if len(row) > 2 else None
         lines.append(text.replace(row[2], paint(row[2], colour, stream), 1) if colour else text)
     return lines
+
+
+def width(line: str) -> int:
+    """How many columns a coloured line takes."""
+    import re
+    import unicodedata
+
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    return sum(2 if unicodedata.east_asian_width(one) in "WF" else 0 if unicodedata.combining(one) else 1 for one in plain)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -1,0 +1,110 @@
+"""The plan, the forecast, and how right it was, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from chargehand.doors.cli.render import table
+from chargehand.doors.cli.render.style import paint
+from chargehand.doors.cli.render.text import console_safe, duration, money, plural
+
+if TYPE_CHECKING:
+    from chargehand.service.foreseen import Calibration, ForecastObject, Plan, RunCheck
+
+_MOST_OF_A_CHAIN = 8
+
+
+def plan(seen: Plan, stream: TextIO) -> str:
+    """The order, with a mark on the longest chain."""
+    if not seen["tasks"]:
+        return f"{console_safe(seen['spec'])}: nothing is left to do, {plural(seen['done'], 'task')} done"
+    rows = [
+        (
+            f"{number}{'*' if step['critical'] else ' '}",
+            step["id"],
+            step["priority"],
+            "-" if step["estimate_hours"] is None else f"{step['estimate_hours']:g}h",
+            console_safe(step["title"]),
+            f"after {', '.join(step['needs'])}" if step["needs"] else "",
+        )
+        for number, step in enumerate(seen["tasks"], 1)
+    ]
+    done = f", {seen['done']} done" if seen["done"] else ""
+    return "\n".join(
+        [
+            *table.grid(rows, ("#", "TASK", "P", "EST", "TITLE", "NEEDS"), stream),
+            f"{plural(len(rows), 'task')} to do{done}; {seen['hours']:g}h by the estimates, up to {seen['jobs']} at once",
+            f"* longest chain, {seen['path_hours']:g}h: {chain(seen['critical_path'])}",
+        ]
+    )
+
+
+def chain(tasks: Sequence[str]) -> str:
+    """``A, B, C``; the middle of a long one is left out."""
+    if len(tasks) <= _MOST_OF_A_CHAIN:
+        return ", ".join(tasks)
+    half = _MOST_OF_A_CHAIN // 2
+    return f"{', '.join(tasks[:half])}, ... {len(tasks) - 2 * half} more ..., {', '.join(tasks[-half:])}"
+
+
+def forecast(seen: ForecastObject, stream: TextIO) -> str:
+    """What it may take, in five seconds; then what decides it."""
+    known = seen["learned_from"]
+    source = f"learned from {plural(known, 'task')} that landed here" if known else "nothing has landed here yet: this is a guess"
+    lines = [
+        f"{plural(seen['tasks'], 'task')}, up to {seen['jobs']} at once; {source}",
+        "",
+        paint("          HALF THE TIME   4 OF 5 TIMES   19 OF 20", "bold", stream),
+    ]
+    spans = [duration(value) for value in seen["seconds"].values()]  # type: ignore[arg-type]
+    lines.append(f"  time    {spans[0]:<13}   {spans[1]:<12}   {spans[2]}")
+    if seen["usd"]:
+        sums = [money(value) for value in seen["usd"].values()]  # type: ignore[arg-type]
+        lines.append(f"  money   {sums[0]:<13}   {sums[1]:<12}   {sums[2]}")
+    else:
+        lines.append("  money   not known: too few tasks have told what they cost")
+    lines.append("")
+    if seen["budget_usd"] is not None and seen["in_budget"] is not None:
+        chance = seen["in_budget"]
+        colour = "green" if chance >= 0.95 else "yellow" if chance >= 0.5 else "red"
+        lines.append(f"the {money(seen['budget_usd'])} left of the budget suffice: {paint(f'{chance:.0%}', colour, stream)} likely")
+    lines.append(f"longest chain, {duration(seen['path_s'])}: {chain(seen['critical_path'])}")
+    rows = [(one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"]), "") for one in seen["gating"][:5]]
+    lines += ["", *table.grid(rows, ("DECIDES THE END", "HOW OFTEN", "WAIT FOR IT", "TITLE", ""), stream), ""]
+    lines.append("with other --jobs: " + ", ".join(_jobs(one["jobs"], one["p50"], seen["jobs"]) for one in seen["by_jobs"]))
+    return "\n".join(lines)
+
+
+def _jobs(count: int, seconds: float, now: int) -> str:
+    return f"{count}: {duration(seconds)}" + (" (now)" if count == now else "")
+
+
+def calibration(seen: Calibration, stream: TextIO) -> str:
+    """How often what came was within what was foretold."""
+    rows = [_run(one) for one in seen["runs"]]
+    header = ("RUN", "TASKS", "TOOK", "P50", "P80", "P95", "WITHIN", "PAID", "P50", "P80", "P95", "WITHIN")
+    lines = table.grid(rows, header, stream)
+    tasks = seen["tasks"]
+    if tasks is None:
+        return "no run was forecast yet: chargehand plan --forecast, then chargehand run --all"
+    lines.append(
+        f"{plural(tasks['count'], 'task')}: {tasks['p50']:.0%} within P50, {tasks['p80']:.0%} within P80, {tasks['p95']:.0%} "
+        f"within P95 of time; the middle one took {tasks['median_ratio']:.2f} times what was expected"
+    )
+    return "\n".join(lines)
+
+
+def _run(one: RunCheck) -> tuple[str, ...]:
+    time, usd = one["seconds"], one["usd"]
+    foretold = (money(usd["p50"]), money(usd["p80"]), money(usd["p95"])) if usd else ("-", "-", "-")
+    return (
+        one["run"],
+        str(one["tasks"]),
+        duration(one["took_s"]),
+        *(duration(value) for value in (time["p50"], time["p80"], time["p95"])),
+        one["seconds_within"],
+        money(one["paid_usd"]),
+        *foretold,
+        one["usd_within"] or "-",
+    )

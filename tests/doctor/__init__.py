@@ -1,0 +1,1 @@
+"""What `chargehand doctor` and `chargehand init` find."""
