@@ -44,7 +44,7 @@ check: $(DEV) ## format, lint, types, layers: without running anything
 
 bench: $(DEV) ## measure, some of it beside others; docs/performance.md tells how to do it thoroughly
 	@for name in overhead cycle status; do echo "bench: $$name"; $(BIN)/python bench/$$name.py --quick $(ARGS) || exit 1; done
-	@for name in parse ledger launch; do echo "bench: $$name"; $(BIN)/python bench/$$name.py || exit 1; done
+	@for name in parse ledger launch schedule; do echo "bench: $$name"; $(BIN)/python bench/$$name.py || exit 1; done
 
 format: $(DEV) ## format, and mend what the linter can
 	@$(BIN)/ruff check --quiet --fix-only .

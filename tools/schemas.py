@@ -11,14 +11,14 @@ import msgspec
 
 from chargehand.model.config import Config
 from chargehand.model.facts import Fact
-from chargehand.service import foreseen, outputs, results
+from chargehand.service import foreseen, outputs, results, specoutputs
 
 SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
     "asked": ("chargehand stop, pause, resume or cancel, with --json", outputs.Asked),
     "audit-log": ("chargehand audit-log --output FILE --json", outputs.AuditLog),
     "check": ("chargehand check --json", outputs.Check),
-    "compliance": ("chargehand verify --json", outputs.Compliance),
+    "compliance": ("chargehand verify --json", specoutputs.Compliance),
     "config-show": ("chargehand config show --json", outputs.ConfigShow),
     "costs": ("chargehand costs --json", outputs.Costs),
     "decided": ("chargehand approve, reject or skip ID --json", outputs.Decided),
@@ -34,17 +34,17 @@ SCHEMAS: dict[str, tuple[str, Any]] = {
     "planned": ("chargehand run --dry-run --json", outputs.Planned),
     "questions": ("chargehand approve --json", outputs.Questions),
     "rebuilt": ("chargehand doctor --rebuild FILE --json", outputs.Rebuilt),
-    "report": ("chargehand report --json", outputs.TraceReport),
+    "report": ("chargehand report --json", specoutputs.TraceReport),
     "reset": ("chargehand reset --json", outputs.Reset),
     "result": ("a task of chargehand run --json-result: one object, or a list of them", results.Result),
     "retry": ("chargehand retry ID --json, while a run is under way", outputs.HandedOver),
     "show": ("chargehand show ID --json", outputs.Show),
     "status": ("chargehand status --json", outputs.Status),
-    "task-graph": ("chargehand task graph --json", outputs.TaskGraph),
-    "task-list": ("chargehand task list or next --json", outputs.TaskList),
-    "task-marked": ("chargehand task start, done, block or check, with --json", outputs.TaskMarked),
-    "task-show": ("chargehand task show ID --json", outputs.TaskShow),
-    "task-stats": ("chargehand task stats --json", outputs.TaskStats),
+    "task-graph": ("chargehand task graph --json", specoutputs.TaskGraph),
+    "task-list": ("chargehand task list or next --json", specoutputs.TaskList),
+    "task-marked": ("chargehand task start, done, block or check, with --json", specoutputs.TaskMarked),
+    "task-show": ("chargehand task show ID --json", specoutputs.TaskShow),
+    "task-stats": ("chargehand task stats --json", specoutputs.TaskStats),
     "trust": ("chargehand trust --json", outputs.Trust),
     "verify": ("chargehand verify --audit FILE --json", outputs.Verified),
     "why": ("chargehand why ID --json", outputs.Why),

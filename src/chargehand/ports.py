@@ -306,7 +306,7 @@ class Agent(Protocol):
     """One kind of program that does tasks.
 
     ``api``: the protocol the meter is to expect. ``edits``: it can change files, not only answer. ``resumes``: it can go on with a
-    session. ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what that login talks to. To try
+    session. ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not metered. To try
     again is not its business: its own retries are turned down, so that the engine decides.
     """
 

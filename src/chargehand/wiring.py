@@ -49,7 +49,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     # Workspaces lie inside the user's repository: an agent that breaks his own must not find that one above it.
     visible = allowed(ambient) | {"GIT_CEILING_DIRECTORIES": str(project.state / "work")}
     name, called = roster(config, spec)
-    agents = {each: make_agent(each, settings, project.root) for each, settings in called.items()}
+    agents = {each: make_agent(each, settings, project.root, config.prices) for each, settings in called.items()}
     clock = SystemClock()
     pool = ShimPool(project.state / "shim.log")
     redactor = secrets.redactor(config, ambient)
@@ -100,7 +100,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             agent=name,
             agents=agents,
             gates=judges(depot),
-            inspectors=make_inspectors(config, redactor) if depot else (),
+            inspectors=make_inspectors(config, redactor),
             ambient=ambient,
             surroundings=lambda home: visible | private_home(home),
             offload=asyncio.to_thread,
@@ -128,7 +128,8 @@ def _meter(
     project: Project, config: Config, called: Mapping[str, AgentConfig], agents: Mapping[str, Agent], ambient: Mapping[str, str]
 ) -> Meter | None:
     """The gateway to models, where an agent can be made to use one."""
-    wanted = any(agent.api for agent in agents.values()) or any(settings.hosts for settings in called.values())
+    agents_need = any(agent.api or agent.login_hosts for agent in agents.values())
+    wanted = agents_need or any(settings.hosts for settings in called.values())
     if not config.meter or not wanted:
         return None
     from chargehand.agents.meter.client import MeterClient

@@ -113,3 +113,21 @@ def test_it_says_what_it_can(tmp_path: Path, kind: str) -> None:
 
 def test_every_kind_of_the_settings_has_a_driver() -> None:
     assert set(KINDS) == set(get_args(AgentKind))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("command", "scripted")])
+def test_what_the_user_says_of_prices_counts(tmp_path: Path, kind: str) -> None:
+    config = AgentConfig(kind=kind, model="my-own-model", paid=False)  # type: ignore[arg-type]
+    prices = {"my-own-model": PriceConfig(input=1_000_000.0, output=2_000_000.0)}
+    agent = make_agent("helper", config, tmp_path, prices)
+    assert isinstance(agent, Driver)
+    assert agent.price
+    assert agent.price.cost(Tokens(input=3, output=2)) == 7.0
+
+
+def test_a_stream_without_money_costs_what_the_user_says(tmp_path: Path) -> None:
+    stream = b'{"type":"turn.completed","usage":{"input_tokens":3,"output_tokens":2}}\n'
+    (tmp_path / "stdout.log").write_bytes(b'{"type":"item.completed","item":{"type":"agent_message","text":"x"}}\n' + stream)
+    prices = {"my-own-model": PriceConfig(input=1_000_000.0, output=2_000_000.0)}
+    agent = make_agent("helper", AgentConfig(kind="codex", model="my-own-model"), tmp_path, prices)
+    assert agent.report(tmp_path / "stdout.log", Exit(cause="exited", code=0), Tally()).usage == Usage(3, 2, 7.0)

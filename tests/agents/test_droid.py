@@ -45,6 +45,15 @@ def test_a_recorded_stream_is_understood(tmp_path: Path, case: str) -> None:
     DROID.check(tmp_path, case, EXPECTED[case])
 
 
+def test_of_a_session_that_is_not_there_it_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "stdout.log").touch()
+    silent, before = Exit(cause="exited", code=1), Tally(Tokens(input=5), 0.1)
+    lost = DROID.agent().report(tmp_path / "stdout.log", silent, before)
+    assert (lost.error and lost.error.kind, lost.usage) == ("session_lost", Usage(0, 0, 0.0))
+    new = DROID.agent().report(tmp_path / "stdout.log", silent, Tally())
+    assert (new.error and new.error.kind) == "crash", "it was to begin a session"
+
+
 def test_nothing_is_recorded_in_vain() -> None:
     assert DROID.cases() == set(EXPECTED)
 

@@ -83,6 +83,45 @@ def test_the_last_line_that_says_something_counts() -> None:
     assert from_log("oh\nno") == AgentError(kind="crash", message="oh no")
 
 
+def test_how_a_program_is_used_says_nothing_of_what_happened() -> None:
+    help_ = "  -u, --username   basic auth username\n      --raw-output   a risk where it is not trusted\n"
+    assert from_log(help_).kind == "crash"
+    asked = from_log(f"Unknown arguments: such-flag\nUsage: x [options]\n{help_ * 20}")
+    assert (asked.kind, asked.message) == ("crash", "Unknown arguments: such-flag")
+    assert from_log("error: unexpected argument '--x' found\ntip: an API key is missing").kind == "crash"
+
+
+def test_a_line_that_calls_itself_an_error_comes_first() -> None:
+    said = from_log("Error: 401 Unauthorized\nnetwork proxy: none\n")
+    assert (said.kind, said.message) == ("auth", "Error: 401 Unauthorized")
+    assert from_log("socket hang up\nbye").kind == "network"
+
+
+@pytest.mark.parametrize("text", ["terminated", "TypeError: terminated", "unknown [API Error: terminated]"])
+def test_a_body_that_broke_off_is_the_network(text: str) -> None:
+    assert classify(text) == "network"
+    assert classify(f"the process was {text} by signal 9") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No conversation found with session ID: e4e9c6e9",
+        "Error: thread/resume: thread/resume failed: no rollout found for thread id 645609ea (code -32600)",
+        "Error resuming session: No previous sessions found for this project.",
+        "Error: Session not found",
+        "No session found matching '653781db'",
+        "No saved session found with ID f3ded1a6. Run `qwen --resume` without an ID to choose from existing sessions.",
+    ],
+)
+def test_a_session_that_is_not_there_is_none_to_go_on_with(text: str) -> None:
+    assert from_log(text).kind == "session_lost"
+
+
+def test_a_session_that_is_made_anew_is_not_lost() -> None:
+    assert from_log("Warning: No project session found with id 'dc5f'; creating a new session with that id.").kind == "crash"
+
+
 def test_a_message_is_short_and_clean() -> None:
     message = error("\x1b[31mred\x1b[0m\n\n  text " + "x" * 5000).message
     assert message.startswith("red text xxx")

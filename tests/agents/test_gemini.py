@@ -17,7 +17,7 @@ GEMINI = Recorded("gemini", model="gemini-2.5-flash")
 EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "ok": (True, "", {"answer": DONE, "tokens": used(3, thought=7), "cost": pytest.approx(0.0015195)}),
     "resume": (True, "", {"answer": "again", "tokens": used(1, thought=7)}),
-    "resume_unknown": (False, "crash", {"message": "Error resuming session"}),
+    "resume_unknown": (False, "session_lost", {"message": "Error resuming session"}),
     "400": (False, "crash", {"message": "bad request"}),
     "401": (False, "auth", {"message": "401"}),
     "402": (False, "quota", {"message": "credit balance"}),
@@ -29,6 +29,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "529": (False, "capacity", {"message": "Overloaded"}),
     "too_long": (False, "context_overflow", {"message": "prompt is too long"}),
     "cut": (False, "network", {"message": "broke off", "tokens": used(1, thought=7)}),
+    "terminated": (False, "network", {"message": "terminated"}),
     "unknown_tool": (True, "", {"answer": DONE}),
     "empty": (False, "empty", {"message": "empty response"}),
     "network": (False, "network", {"message": "fetch failed"}),
@@ -38,7 +39,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "killed": (False, "", {}),
     "schema": (True, "", {"answer": DONE}),
     "read_only": (True, "", {"answer": DONE, "tokens": used(1, thought=7)}),
-    "bad_flag": (False, "permission", {}),
+    "bad_flag": (False, "crash", {"message": "Unknown arguments: such-flag"}),
     "no_login": (False, "auth", {}),
 }
 

@@ -19,7 +19,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "ok": (True, "", {"answer": DONE, "tokens": used(3), "turns": 3, "cost": None}),
     "resume": (True, "", {"answer": "again", "tokens": used(1)}),
     "fork": (True, "", {"answer": "forked", "tokens": used(1)}),
-    "resume_unknown": (False, "crash", {"message": "Session not found"}),
+    "resume_unknown": (False, "session_lost", {"message": "Session not found"}),
     "400": (False, "context_overflow", {"message": "bad request"}),
     "401": (False, "auth", {"message": "invalid x-api-key"}),
     "402": (False, "quota", {"message": "credit balance"}),
@@ -39,7 +39,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "killed": (False, "", {}),
     "schema": (True, "", {"answer": DONE}),
     "read_only": (True, "", {"answer": DONE}),
-    "bad_flag": (False, "permission", {}),
+    "bad_flag": (False, "crash", {}),
     "no_login": (False, "crash", {}),
     "denied": (False, "permission", {"denied": ("write",)}),
 }

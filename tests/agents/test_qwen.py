@@ -18,7 +18,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "ok": (True, "", {"answer": DONE, "tokens": used(3), "turns": 3, "cost": None}),
     "resume": (True, "", {"answer": "again", "tokens": used(4), "turns": 1}),
     "fork": (True, "", {"answer": "forked", "tokens": used(5), "turns": 1}),
-    "resume_unknown": (False, "crash", {"message": "No saved session found"}),
+    "resume_unknown": (False, "session_lost", {"message": "No saved session found"}),
     "400": (False, "crash", {"message": "bad request"}),
     "401": (False, "auth", {"message": "401"}),
     "402": (False, "quota", {"message": "credit balance"}),
@@ -39,7 +39,7 @@ EXPECTED: dict[str, tuple[bool, str, dict[str, Any]]] = {
     "killed": (False, "", {}),
     "schema": (True, "", {"answer": '{"status":"done","files":["hello.txt"]}'}),
     "read_only": (True, "", {"answer": DONE}),
-    "bad_flag": (False, "auth", {}),
+    "bad_flag": (False, "crash", {}),
     "no_login": (False, "crash", {"message": "discontinued"}),
 }
 

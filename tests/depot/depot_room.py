@@ -10,6 +10,7 @@ from pathlib import Path
 
 from chargehand.depot.depot import GitDepot
 from chargehand.model.config import WorkspaceKind
+from chargehand.ports import Conflict
 
 MAIN = "main"
 
@@ -92,3 +93,8 @@ def fingerprint(root: Path, without: tuple[str, ...] = (".chargehand/", ".git/ob
             when = 0 if path.is_dir() else status.st_mtime_ns
             seen[relative] = f"{status.st_mode:o} {when} {hashlib.sha256(content).hexdigest()}"
     return seen
+
+
+def in_conflict(merged: str | Conflict) -> tuple[str, ...]:
+    """The files that could not be merged; none when all could."""
+    return merged.files if isinstance(merged, Conflict) else ()

@@ -1,6 +1,6 @@
 """A small agent of the Agent Client Protocol, version 1, as a program: python -m tests.kit.acp_agent [--without CAPABILITY ...]
 
-What it does is in the prompt, one line each, in this order:
+What it does is in the prompt, one line each, quoted or not, in the order in which they stand there:
 
 ``write PATH TEXT``  asks whether it may, and writes (``quietly PATH TEXT``: does not ask)
 ``run COMMAND``      asks whether it may run it, and runs it
@@ -108,7 +108,7 @@ class Agent:
         if before:
             self.say(f"{len(before)} before")
         for line in text.splitlines():
-            word, _, rest = line.partition(" ")
+            word, _, rest = line.removeprefix("> ").partition(" ")  # a brief quotes what it was given
             reason = self._do(word, rest) or reason
         used = {"inputTokens": 100, "outputTokens": 20, "cachedReadTokens": 30, "totalTokens": 150}
         self.update(

@@ -102,7 +102,7 @@ def test_a_blocking_post_review_sends_it_back_and_a_lax_one_does_not(place: Plac
     place.spec("TASK-001")
     place.config(agent="cat > brief-$CHARGEHAND_ATTEMPT; echo $CHARGEHAND_ATTEMPT > n")
     plugin(place, "lax", {"post_review": {"command": "exit 1"}})
-    plugin(place, "strict", {"post_review": {"command": f"echo mind the gap; test $SR_ATTEMPT_NUMBER = 2", "blocking": True}})
+    plugin(place, "strict", {"post_review": {"command": "echo mind the gap; test $SR_ATTEMPT_NUMBER = 2", "blocking": True}})
     place.run("run", "--all")
     shown = place.json("show", "TASK-001")["attempts"]
     assert [attempt["outcome"] for attempt in shown] == ["gate_failed", "landed"]

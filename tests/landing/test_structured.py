@@ -42,7 +42,7 @@ def test_both_add_a_dependency_to_json(merge: Merge) -> None:
 
 def test_json_keeps_the_style_it_was_written_in(merge: Merge) -> None:
     for dumped in (
-        lambda value: json.dumps(value),
+        json.dumps,
         lambda value: json.dumps(value, separators=(",", ":")),
         lambda value: json.dumps(value, indent="\t", ensure_ascii=False) + "\n\n",
     ):
@@ -129,17 +129,23 @@ def test_a_merge_holds_what_each_side_changed_and_nothing_else(
     value = json.loads(found)
     for key in value.keys() | base.keys() | ours.keys() | theirs.keys():
         was, mine, yours, now = (json.dumps(side.get(key, "(none)"), sort_keys=True) for side in (base, ours, theirs, value))
-        assert now in (mine, yours) or (mine != was and yours != was)
-        assert mine == yours or was in (mine, yours) or now not in (mine, yours) or isinstance(value.get(key), (dict, list))
-        if mine == was:
-            assert now == yours
-        if yours == was:
+        if was in (mine, yours):
+            assert now == (yours if mine == was else mine)
+        elif mine != yours:
+            assert isinstance(value[key], (dict, list))
+        else:
             assert now == mine
 
 
 # -- the whole way ------------------------------------------------------------------------------------------------------------
 
-BOTH = "sleep 0.4; python3 -c \"import json,os;d=json.load(open('p.json'));d[os.environ['CHARGEHAND_TASK_ID']]=1;open('p.json','w').write(json.dumps(d, indent=2)+chr(10))\""
+ADDS = """
+import json, os
+values = json.load(open("p.json"))
+values[os.environ["CHARGEHAND_TASK_ID"]] = 1
+open("p.json", "w").write(json.dumps(values, indent=2) + chr(10))
+"""
+BOTH = f"sleep 0.4; python3 -c '{ADDS}'"
 
 
 def test_two_tasks_that_add_to_one_json_file_both_land_at_the_first_try(place: Place) -> None:

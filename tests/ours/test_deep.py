@@ -104,6 +104,14 @@ def test_what_a_provider_says_is_classified(scenario: str, api: str, kind: str, 
     assert len(server.requests) == (2 if scenario == "cut" else 1)  # to try again is not its business
 
 
+def test_without_a_key_nobody_is_asked(desk: Desk, server: ModelServer) -> None:
+    report = desk.run(agent(desk), desk.call("SCENARIO: ok"))
+    assert report.error
+    assert report.error.kind == "auth"
+    report = desk.run(agent(desk, url=server.url), desk.call("SCENARIO: say:fine"))  # but a server of one's own is
+    assert report.answer == "fine"
+
+
 def test_it_has_only_so_many_turns(desk: Desk, server: ModelServer) -> None:
     report = desk.run(agent(desk, max_turns=3), desk.call("SCENARIO: loop", gateway=gateway(server)))
     assert report.error

@@ -63,22 +63,22 @@ def test_acp(site: Site) -> None:
 
 
 def test_a_model_that_only_answers_is_not_given_a_task(site: Site, provider: ModelServer) -> None:
-    site.prepare(f'[agents.a]\nkind = "ollama"\nmodel = "m"\nurl = "{provider.url}"\n', "SCENARIO: say:x")
+    site.prepare(f'[agents.a]\nkind = "ollama"\nmodel = "test-model"\nurl = "{provider.url}"\n', "SCENARIO: say:x")
     refused = site.run("run", "--all", code=5)
     assert "only answers" in refused.stderr
     assert "review" in refused.stderr
 
 
 def test_a_model_that_only_answers_reviews(site: Site, clean_environment: Path) -> None:
-    answer = json.dumps({"findings": []})
+    answer = json.dumps({"review": {"findings": []}})
     with ModelServer(scenario=f"answer:{answer}") as server:
         host = server.url.removeprefix("http://")
         own = clean_environment / ".config" / "chargehand" / "config.toml"
         own.parent.mkdir(parents=True)
-        own.write_text(f'[agents.b]\nkind = "ollama"\nmodel = "m"\nurl = "{server.url}"\nhosts = ["{host}"]\n')
+        own.write_text(f'[agents.b]\nkind = "ollama"\nmodel = "test-model"\nurl = "{server.url}"\nhosts = ["{host}"]\n')
         shell = json.dumps(["/bin/sh", "-c", "echo hello > out.txt"])
         review = '[review]\npolicy = "required"\nagents = ["b"]\nroles = ["quality"]\n'
         site.prepare(f"[agents.a]\ncommand = {shell}\n{review}", "write a file")
         site.run("run", "--all")
         assert site.git("show", "main:out.txt") == "hello"
-        assert [request.path for request in server.requests] == ["/api/chat"]
+        assert [request.path for request in server.requests] == ["/api/tags", "/api/chat"]

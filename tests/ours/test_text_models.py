@@ -94,6 +94,12 @@ def test_ollama_needs_a_model(desk: Desk, server: ModelServer) -> None:
     assert "no model is named" in desk.agent("ollama", url=server.url).preflight()
 
 
+def test_ollama_must_have_the_model(desk: Desk, server: ModelServer) -> None:
+    reason = desk.agent("ollama", url=server.url, model="another").preflight()
+    assert "has no model another (hint: ollama pull another)" in reason
+    assert desk.agent("ollama", url=server.url, model="test-model:latest").preflight() == ""
+
+
 @both
 @pytest.mark.parametrize("url", ["localhost", "ftp://x", "http://", "http://x:99999"])
 def test_an_address_that_is_none(kind: str, url: str, tmp_path: Path) -> None:
@@ -142,7 +148,7 @@ def test_in_a_cage_the_server_is_reached_by_the_way_out(kind: str, desk: Desk, s
 
     async def caged() -> Any:
         async with await way_out(socket_path, port):
-            room = Room(writable=(str(desk.workspace), str(desk.home)), proxy=str(socket_path), hosts=agent.hosts)  # type: ignore[attr-defined]
+            room = Room(writable=(str(desk.workspace), str(desk.home)), proxy=str(socket_path), hosts=agent.login_hosts)
             return await asyncio.to_thread(desk.run, agent, desk.call("SCENARIO: say:inside"), None, room)
 
     desk.home.mkdir()
@@ -208,6 +214,14 @@ def test_what_it_thought_is_no_answer(desk: Desk) -> None:
     http.server_close()
     assert report.answer == "half"
     assert [(signal.kind, signal.text) for signal in desk.signals(agent)][:2] == [("thinking", "hm"), ("text", "half")]
+
+
+def test_half_a_character_does_not_hide_the_rest(desk: Desk) -> None:
+    http, url = serving(told(PART.replace("half", "half \\ud83d"), DONE.replace("length", "stop")))
+    report = desk.run(desk.agent("ollama", url=url, model="m"), desk.call("hello"))
+    http.shutdown()
+    http.server_close()
+    assert (report.finished, report.answer) == (True, "half ?")
 
 
 def test_an_empty_answer_is_told(desk: Desk) -> None:

@@ -67,6 +67,11 @@ def test_two_tasks_do_not_wait_in_step() -> None:
     assert len(waits) > 15
 
 
+def test_a_session_that_is_not_there_spends_no_try() -> None:
+    lost = failed("interrupted", error=AgentError(kind="session_lost"))
+    assert route([lost], Config(retry=RetryConfig(attempts=1))).action == "retry"
+
+
 @pytest.mark.parametrize(("kind", "wide"), [("auth", True), ("quota", True), ("permission", False), ("blocked", False)])
 def test_what_only_a_person_can_mend_is_asked_at_once(kind: str, wide: bool) -> None:
     error = AgentError(kind=kind)  # type: ignore[arg-type]
@@ -126,6 +131,7 @@ def ended(outcome: str, kind: str = "", *, agent: str = "a", print_: str = "x", 
         (ended("agent_failed", "crash"), False),
         (ended("agent_failed", "crash", signal=9), True),
         (ended("interrupted"), True),
+        (ended("interrupted", "session_lost"), False),
         (ended("unavailable", "rate_limit"), True),
         (ended("conflict"), False),
         (ended("gate_failed", agent="b"), False),

@@ -32,21 +32,16 @@ def test_before_a_run_everything_is_open(traced: Place) -> None:
 def test_after_a_run_from_requirement_to_verdict(traced: Place) -> None:
     traced.config(
         '[retry]\nattempts = 2\n[gates.test]\ncommand = "test ! -e bad"',
-        agent="case $CHARGEHAND_TASK_ID.$CHARGEHAND_ATTEMPT in TASK-001.2|TASK-003.*) f=good;; *) f=bad;; esac; "
-        "echo $CHARGEHAND_TASK_ID >> $f",
+        agent="case $CHARGEHAND_TASK_ID.$CHARGEHAND_ATTEMPT in TASK-001.2|TASK-003.*) f=$CHARGEHAND_TASK_ID;; *) f=bad;; esac; "
+        "echo x > $f",
     )
     traced.run("run", "--all", code=1)
     told = valid("report", traced.json("report"))
     assert rows(told) == {"REQ-001": ("met", ["TASK-001"]), "REQ-002": ("open", ["TASK-002"]), None: ("met", ["TASK-003"])}
     assert told["target"] == "main"
     money, printing = told["rows"][0]["tasks"][0], told["rows"][1]["tasks"][0]
-    assert (money["state"], money["attempt"], money["attempts"], money["agent"], money["verdict"]) == (
-        "landed",
-        2,
-        2,
-        "fake",
-        "pass",
-    )
+    assert (money["state"], money["attempt"], money["attempts"]) == ("landed", 2, 2)
+    assert (money["agent"], money["verdict"]) == ("fake", "pass")
     assert traced.git("log", "-1", "--format=%s", money["commit"]) == "TASK-001: Money"
     assert {"gate": "test", "verdict": "pass"} in money["verdicts"]
     assert (printing["state"], printing["commit"], printing["verdict"]) == ("failed", None, "fail")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 from pathlib import Path
 
 import pytest
 
+from chargehand.model.errors import UsageProblem
+from chargehand.service.marking import tick
+from chargehand.service.project import Project
 from chargehand.service.rewriting import rewrite
 from chargehand.service.tasks import Known, Wanted, listing
-from chargehand.spec.load import load
+from chargehand.spec.load import check, load
 from tests.run.conftest import Place
 from tests.run.test_terminal import watch
+from tests.spec.format_kit import corpus_files, needs_corpus, real_path
+from tests.spec.spec_room import CORPUS
 
 from .conftest import TASKS, valid
 
@@ -203,6 +209,7 @@ def test_while_an_engine_works_tasks_can_be_read_and_not_marked(traced: Place) -
         assert "in use by" in traced.run("task", "check", "TASK-001", "1", code=6).stderr
         assert traced.read("spec/tasks.md") == before
         assert {task["state"] for task in traced.json("task", "list")["tasks"]} == {"working", "waiting"}
+        assert traced.json("verify", code=1)["findings"][0]["code"] == "running"
     finally:
         gate.touch()
         engine.communicate(timeout=60)
@@ -231,11 +238,52 @@ def test_other_formats_are_marked_in_their_own_way(place: Place) -> None:
 def test_a_format_without_a_place_for_it_says_so_and_is_left_alone(place: Place) -> None:
     text = '{"runners": {}, "tasks": [{"name": "A", "command": "true"}]}'
     place.write("orchestrator.json", text)
-    assert "has no way to say" in place.run("task", "start", "A", "--spec", "orchestrator.json", code=2).stderr
+    said = place.run("task", "start", "A", "--spec", "orchestrator.json", code=2).stderr
+    assert "has no place to say that A is in_progress (its format is orchestrator)" in said
     prd = '{"userStories": [{"id": "US-1", "title": "A", "acceptanceCriteria": ["it works"], "passes": false, "priority": 1}]}'
     place.write("prd.json", prd)
-    assert "no box for such an item" in place.run("task", "check", "US-1", "1", "--spec", "prd.json", code=2).stderr
+    assert "has no place to tick that item of US-1" in place.run("task", "check", "US-1", "1", "--spec", "prd.json", code=2).stderr
     assert (place.read("orchestrator.json"), place.read("prd.json")) == (text, prd)
+
+
+def test_a_task_that_stands_for_others_is_marked_by_marking_these(place: Place) -> None:
+    parts: list[dict[str, object]] = [
+        {"id": number, "title": f"Part {number}", "status": "pending", "dependencies": []} for number in (1, 2)
+    ]
+    whole = {"id": 1, "title": "Whole", "status": "pending", "dependencies": [], "subtasks": parts}
+    place.write("tasks/tasks.json", json.dumps({"tasks": [whole]}, indent=2))
+    before = place.read("tasks/tasks.json")
+    assert "1 stands for 1.1, 1.2" in place.run("task", "done", "1", "--spec", "tasks/tasks.json", code=2).stderr
+    assert place.read("tasks/tasks.json") == before
+    place.run("task", "done", "1.2", "--spec", "tasks/tasks.json")
+    told = place.json("task", "list", "--spec", "tasks/tasks.json")["tasks"]
+    assert [task["status"] for task in told] == ["todo", "todo", "done"]
+
+
+@needs_corpus
+@pytest.mark.parametrize("folder", sorted(path.name for path in CORPUS.iterdir() if path.is_dir()) if CORPUS.is_dir() else [])
+def test_in_files_as_people_write_them_one_character_is_ticked_or_nothing_changes(folder: str, tmp_path: Path) -> None:
+    ticked = 0
+    for place, name in enumerate(corpus_files(folder)):
+        data = (CORPUS / folder / name).read_bytes()
+        spec, _ = check(data, real_path(folder, name))
+        task = next((one for one in spec.tasks if any(not item.done for item in one.checklist)), None) if spec else None
+        if spec is None or task is None:
+            continue
+        project = Project(tmp_path / str(place))
+        file = project.root / spec.path
+        file.parent.mkdir(parents=True)
+        file.write_bytes(data)
+        number = next(number for number, item in enumerate(task.checklist, 1) if not item.done)
+        try:
+            tick(project, Known(spec, {}), task.id, number)
+        except UsageProblem:
+            assert file.read_bytes() == data
+            continue
+        new = file.read_bytes()
+        assert [(old, fresh) for old, fresh in zip(data, new, strict=True) if old != fresh] == [(ord(" "), ord("x"))]
+        ticked += 1
+    assert ticked or folder not in {"spec-runner", "roadmap", "backlog-md"}
 
 
 def test_a_file_somebody_writes_meanwhile_is_read_again_and_never_overwritten(tmp_path: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 
 from .conftest import Place
+from .test_json_outputs import valid
 
-AGENT = "echo '{\"cost_usd\": 0.5, \"usage\": {\"input_tokens\": 10}}'; echo x > $CHARGEHAND_TASK_ID"
+AGENT = 'echo \'{"cost_usd": 0.5, "usage": {"input_tokens": 10}}\'; echo x > $CHARGEHAND_TASK_ID'
 
 
 def test_the_plan_is_the_order_of_a_run(place: Place) -> None:
     place.spec("TASK-001 P2", "TASK-002 P0 after TASK-003", "TASK-003 P2", "TASK-004 P1")
     place.config()
-    seen = place.json("plan")
+    seen = valid("plan", place.json("plan"))
     dry = place.json("run", "--all", "--dry-run")
     assert [task["id"] for task in seen["tasks"]] == [task["id"] for task in dry["tasks"]]
     assert seen["critical_path"] == ["TASK-003", "TASK-002"]
@@ -25,7 +26,7 @@ def test_the_plan_is_the_order_of_a_run(place: Place) -> None:
 def test_a_forecast_before_anything_ran_is_called_a_guess(place: Place) -> None:
     place.spec("TASK-001", "TASK-002 P1 after TASK-001")
     place.config()
-    seen = place.json("plan", "--forecast")
+    seen = valid("forecast", place.json("plan", "--forecast"))
     assert seen["learned_from"] == 0
     assert seen["usd"] is None
     assert seen["seconds"]["p50"] < seen["seconds"]["p80"] < seen["seconds"]["p95"]
@@ -51,14 +52,19 @@ def test_a_forecast_learns_and_is_held_against_what_came(place: Place) -> None:
     assert "learned from 5 tasks" in text
     assert "the $100.00 left of the budget suffice: 100% likely" in text
     place.run("run", "--all")
-    checked = place.json("plan", "--calibration")
+    checked = valid("calibration", place.json("plan", "--calibration"))
     assert [run["run"] for run in checked["runs"]] == ["r1", "r2"]
     assert checked["runs"][1]["paid_usd"] == 1.5
     assert checked["runs"][1]["usd_within"] in {"p50", "p80", "p95", "above"}
     assert checked["tasks"]["count"] == 8
     first = checked["runs"][0]
     assert first["seconds_within"] == "p50", "the guess of minutes was too long for seconds"
-    assert "within P80" in place.run("plan", "--calibration").stdout
+    learned = {one["name"]: one for one in checked["classes"]}
+    assert (learned["fake, S, P1"]["tasks"], learned["all"]["tasks"]) == (8, 8)
+    assert learned["fake"]["usd"]["p50"] == 0.5
+    text = place.run("plan", "--calibration").stdout
+    assert "within P80" in text
+    assert "fake, S, P1" in text
 
 
 def test_nothing_left_and_nothing_known_are_said(place: Place) -> None:

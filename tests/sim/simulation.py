@@ -273,7 +273,7 @@ class Story:
             waits = [need for need in card.needs if states.get(need, "landed") not in ("landed", "skipped")]
             if card.state not in ("landed", "skipped", *stuck) and not (card.state == "todo" and waits):
                 world.violate(f"{card.id} is {card.state} and waits for nothing: {card.reason}")
-        if alive := [shim.name for shim in self.launcher.shims.values() if self.launcher.alive(shim)]:
+        if alive := [shim.name for shim in self.launcher.shims.values() if self.launcher.alive(shim) and not shim.told]:
             world.violate(f"the run is over and {alive} goes on")
         if any(state == "landed" for state in states.values()) and self.depot.user != self.depot.tip:
             world.violate("the checkout is clean and landed work was not delivered")

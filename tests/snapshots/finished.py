@@ -11,7 +11,6 @@ import msgspec
 
 from chargehand.engine.ledger import attempt_row, task_row
 from chargehand.model import facts as f
-from chargehand.model.config import AgentConfig, BudgetConfig, Config, GateConfig
 from chargehand.model.work import Exit, Finding, Usage, Verdict
 from chargehand.plan.board import Board
 from chargehand.ports import Charge
@@ -109,13 +108,10 @@ def make(root: Path) -> None:
     project = Project(root)
     spec = specs.read(project, "spec/tasks.md")
     ledger = _Ledger(project)
-    config = Config(
-        agent="claude", jobs=2, agents={"claude": AgentConfig(kind="claude")}, gates={"tests": GateConfig(command="make test")},
-        budget=BudgetConfig(run_usd=5.0),
-    )  # fmt: skip
+    config: dict[str, object] = {"jobs": 2, "agents": {"claude": {"kind": "claude"}}, "budget": {"run_usd": 5.0}}
     opening = f.RunStarted(
-        run="r1", spec=spec.path, spec_digest=spec.digest, target="main", base="b" * 40, agent="claude", jobs=2, version="0",
-        operator="ada", config=msgspec.to_builtins(config),
+        run="r1", spec=spec.path, spec_digest="d", target="main", base="b" * 40, agent="claude", jobs=2, version="0",
+        operator="ada", config=config,
     )  # fmt: skip
     told = [added(task, order) for order, task in enumerate(spec.tasks)]
     told[5] = msgspec.structs.replace(told[5], title="Read the \x1b[31mold\x07 ledger")  # as another program could have left it

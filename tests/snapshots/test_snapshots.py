@@ -38,6 +38,7 @@ COMMANDS: dict[str, list[str]] = {
     "forecast": ["plan", "--forecast"],
     "calibration": ["plan", "--calibration"],
     "dry_run": ["run", "--all", "--dry-run"],
+    "stop": ["stop"],
     "no_such_task": ["show", "TASK-00"],
 }
 VIEWS: dict[str, tuple[int, dict[str, str]]] = {

@@ -75,6 +75,12 @@ def one_of_each() -> list[f.Fact]:
         f.AgentPaused(agent="a", until=99.5, reason="rate limit"),
         f.ReplanAsked(task="U", attempt="r1.U.plan1", agent="p", reserved=Usage(cost_usd=0.5)),
         f.TaskReplanned(task="U", attempt="r1.U.plan1", decision="split", reason="r", parts=("Ua", "Ub"), exit=ended),
+        f.ReviewAsked(task="T", attempt="r1.T.1.review-docs", of="r1.T.1", role="docs", commit="c", agent="p"),
+        f.ReviewGiven(task="T", attempt="r1.T.1.review-docs", of="r1.T.1", verdict=verdict, exit=ended, charged=Usage(1, 2, 0.5)),
+        f.QuestionAsked(task="T", attempt="r1.T.1", id="q", commit="c", text="may it land?", answers=("approve",), until=9.5),
+        f.QuestionAnswered(task="T", attempt="r1.T.1", id="q", answer="approve", by="me", comment="well done"),
+        f.TaskSkipped(task="V", by="me", reason="not needed"),
+        f.RunOffered(run="r1", branch="chargehand/r1", into="main", command="git merge chargehand/r1", problem="no gh"),
         f.TargetMoved(old="o", new="n", replayed=2),
         f.TargetDelivered(commit="c2", how="pending", command="git merge"),
         f.Noticed(level="warning", message="low space"),
@@ -162,9 +168,10 @@ def test_reset_closes_runs_and_forgets_landings_but_not_the_bill(store: SqliteSt
 
 
 def test_landed_before_knows_all_runs_and_the_newest_landing_counts(store: SqliteStore) -> None:
-    store.commit("r1", 1.0, [started()], [task("A", "landed", "a1"), task("B", "landed", "b1"), task("C", "failed")])
+    first = [task("A", "landed", "a1"), task("B", "landed", "b1"), task("C", "failed"), task("D", "landed", "d1")]
+    store.commit("r1", 1.0, [started()], first)
     store.commit("r1", 2.0, [finished("finished")])
-    store.commit("r2", 3.0, [started("r2")], [task("A", "landed", "a2"), task("B")])
+    store.commit("r2", 3.0, [started("r2")], [task("A", "landed", "a2"), task("D", "needs_human")])
     assert store.landed_before() == {"A": "a2", "B": "b1"}
 
 

@@ -7,12 +7,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from chargehand.agents import errors, story
-from chargehand.agents.prices import price_of
+from chargehand.agents import errors
 from chargehand.agents.providers import SHUT, AnyProvider, refused, with_schema
 from chargehand.agents.stream import Reader
 from chargehand.model.signals import Signal
-from chargehand.model.work import Exit, Report, Tally, Tokens
+from chargehand.model.work import Tokens
 from chargehand.ports import Api, Call, Gateway, Prepared
 
 _OBEYED = (".aider.conf.yml", ".aider.model.settings.yml", ".aider.model.metadata.json")
@@ -153,11 +152,9 @@ class AiderAgent(AnyProvider):
         env = {"COLUMNS": "1000", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "PYTHONDONTWRITEBYTECODE": "1"}
         return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=files)
 
-    def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:
-        """What its words say of the call."""
-        told = story.tell(_whole(self.reader.read(stdout)))
-        price = price_of(self.model) if self.model else None
-        return told.report(exit_, story.last_words(stdout.with_name("stderr.log")), before, self.sums, price)
+    def told(self, stdout: Path) -> Iterator[Signal]:
+        """All that a transcript tells a report."""
+        return _whole(self.reader.read(stdout))
 
     def _settings(self, access: Gateway) -> str:
         """The last of the files with variables that it reads, and so the one that counts: the workspace may have one of its own."""

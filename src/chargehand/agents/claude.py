@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
@@ -30,6 +31,11 @@ _QUIET = {
     "DISABLE_TELEMETRY": "1",
     # It refuses to work without asking as root, unless it is told that somebody keeps it in.
     "IS_SANDBOX": "1",
+}
+
+# In its HOME, so that what the settings' ``args`` say with ``--settings`` comes on top.
+_SETTINGS = {
+    ".claude/settings.json": json.dumps({"attribution": {"commit": "", "pr": ""}, "includeCoAuthoredBy": False}),
 }
 
 # --- its stream -----------------------------------------------------------------------------------------------------------------
@@ -240,7 +246,7 @@ class ClaudeAgent(Driver):
             env["ANTHROPIC_BASE_URL"] = access.url
         if access.key:
             env["ANTHROPIC_API_KEY"] = access.key
-        return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient))
+        return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=_SETTINGS)
 
     def _session(self, call: Call) -> list[str]:
         if not call.resume:

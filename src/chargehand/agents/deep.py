@@ -37,12 +37,15 @@ class DeepAgent(Ours, AnyProvider):
 
     def prepare(self, call: Call, ambient: Mapping[str, str]) -> Prepared:
         """How a call is started."""
-        access = self.access(call, ambient)
+        access, upstream = self.access(call, ambient), self.upstream(ambient)
+        url = access.url or upstream
+        # A server of one's own may want none, but the provider's library does.
+        key = access.key or ("none" if upstream else "")
         told = {
             "api": self.api,
             # Those who only speak as OpenAI does know the older of its two protocols.
-            "chat": bool(self.upstream(ambient)),
-            "url": self.versioned(access.url) if self.api == "openai" else access.url,
+            "chat": bool(upstream),
+            "url": self.versioned(url) if self.api == "openai" and url else url,
             "direct": call.gateway is not None,
             "model": self.bare,
             "instructions": self.instructions(call),
@@ -55,7 +58,7 @@ class DeepAgent(Ours, AnyProvider):
             "resume": call.resume,
             "fork": call.fork,
         }
-        return self.start(call, ambient, told, access.key)
+        return self.start(call, ambient, told, key)
 
 
 def _place(name: str) -> Path | None:

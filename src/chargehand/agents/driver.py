@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from chargehand.agents import story
-from chargehand.agents.prices import price_of
+from chargehand.agents.prices import Price, price_of
 from chargehand.agents.stream import Reader
-from chargehand.model.config import AgentConfig
+from chargehand.model.config import AgentConfig, PriceConfig
 from chargehand.model.errors import ConfigProblem
 from chargehand.model.signals import Signal
 from chargehand.model.work import Exit, Report, Tally
@@ -26,7 +26,7 @@ class Driver:
 
     ``program``: the executable's name. ``install``: the command that installs it. ``speaks``: the protocols it can be made to
     speak, the usual one first. ``key``: the variable that holds its provider's key. ``sums``: what its last word tells of the whole
-    session (see `story.Story.report`).
+    session (see `story.Story.report`). ``prices``: what the user says of his models.
     """
 
     program: ClassVar[str]
@@ -37,6 +37,7 @@ class Driver:
     login_hosts: tuple[str, ...] = ()
     sums: ClassVar[frozenset[str]] = frozenset()
     reader: ClassVar[Reader]
+    prices: Mapping[str, PriceConfig]
     edits = True
     resumes = True
 
@@ -45,6 +46,7 @@ class Driver:
             speaks = ", ".join(self.speaks)
             raise ConfigProblem(f"agent {name!r}: {self.program} does not speak {config.api}", hint=f"it speaks {speaks}")
         self.name = name
+        self.prices = {}
         self.model = config.model
         self.paid = config.paid
         self.api: Api = config.api or self.speaks[0]
@@ -76,9 +78,17 @@ class Driver:
 
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:
         """What the transcript (``stderr.log`` lies beside ``stdout``) says; ``before`` is the session's sum until then."""
-        told = story.tell(self.reader.read(stdout))
-        price = price_of(self.model) if self.model else None
-        return told.report(exit_, story.last_words(stdout.with_name("stderr.log")), before, self.sums, price)
+        log = story.last_words(stdout.with_name("stderr.log"))
+        return story.tell(self.told(stdout)).report(exit_, log, before, self.sums, self.price)
+
+    def told(self, stdout: Path) -> Iterator[Signal]:
+        """All that a transcript tells a report."""
+        return self.reader.read(stdout)
+
+    @property
+    def price(self) -> Price | None:
+        """What its model costs; None when that is not known."""
+        return price_of(self.model, self.prices) if self.model else None
 
     def executable(self, ambient: Mapping[str, str]) -> str:
         """The program as it is started: with its path, so that no folder the agent writes to can come first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
@@ -12,7 +13,7 @@ from chargehand.agents import errors
 from chargehand.agents.providers import OURS, AnyProvider, with_schema
 from chargehand.agents.stream import Reader, short
 from chargehand.model.signals import Signal
-from chargehand.model.work import Tokens
+from chargehand.model.work import AgentError, Exit, Report, Tally, Tokens
 from chargehand.ports import Api, Call, Gateway, Prepared
 
 _READING = "Read,LS,Grep,Glob"
@@ -153,6 +154,15 @@ class DroidAgent(AnyProvider):
             files["instructions.md"] = instructions
             words += ["--append-system-prompt-file", f"{call.home}/instructions.md"]
         return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=files)
+
+    def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:
+        """What the transcript says of the call. Of a session that is not there it says nothing at all."""
+        report = super().report(stdout, exit_, before)
+        silent = exit_.code == 1 and before != Tally() and not (exit_.stdout_bytes or exit_.stderr_bytes)
+        if not silent:
+            return report
+        error = AgentError(kind="session_lost", message="it said nothing: the session to go on with is not there")
+        return msgspec.structs.replace(report, usage=Tokens().usage(0.0), error=error)
 
     def _settings(self, call: Call) -> str:
         settings: dict[str, Any] = {"autoUpdate": False, "cloudSessionSync": False, "includeCoAuthoredByDroid": False}

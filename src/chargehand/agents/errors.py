@@ -13,6 +13,9 @@ from chargehand.model.work import AgentError, ErrorClass
 MESSAGE_LIMIT = 1000
 """Characters kept of a message."""
 
+_LAST = 20
+"""So many lines of a log tell how it ended, when none of them says it."""
+
 LONGEST_WAIT = 40 * 24 * 3600.0
 """A wait or reset further away than this (seconds) was misread."""
 
@@ -22,6 +25,14 @@ def _any(*words: str) -> re.Pattern[str]:
 
 
 _SURE: tuple[tuple[ErrorClass, re.Pattern[str]], ...] = (
+    (
+        "session_lost",
+        _any(
+            r"no (?:conversation|saved session) found with",
+            r"no rollout found for|no session found matching|^(?:error: )?session not found",
+            r"error resuming session|no previous sessions found|failed to (?:resume|load) session",
+        ),
+    ),
     ("budget", _any(r"chargehand[ -:]+budget", "budget_exhausted", "error_max_budget")),
     (
         "usage_window",
@@ -101,6 +112,7 @@ _LIKELY: tuple[tuple[ErrorClass, re.Pattern[str]], ...] = (
             r"fetch failed|connection (?:error|refused|reset|closed|lost)|socket hang ?up|premature close|incomplete chunked",
             r"connect(?:ion)? timed? ?out|request timed? ?out|network|unable to connect|failed to connect",
             r"stream (?:disconnected|closed|ended|error)|error sending request|no response",
+            r"\[API Error: terminated\]|^(?:TypeError: )?terminated$",  # Node's word for a body that breaks off
         ),
     ),
     ("turn_limit", _any(r"max(?:imum)?.?(?:number of )?(?:session.?)?turns|turn.?limit|iteration.?limit")),
@@ -143,12 +155,23 @@ def error(
     return AgentError(kind=kind, message=_clean(text), retry_after_s=_sane(retry_after_s), reset_at=max(0.0, reset_at))
 
 
+_USAGE = _any(r"\b(?:unknown|unexpected|unrecognized|no such) (?:option|argument|flag|command)s?\b")
+_HELP = re.compile(r"\s*(?:usage:|\[?--?\w)", re.IGNORECASE)
+"""Lines of a program that tells how it is used. They name keys, permissions, limits and more, and say nothing of what happened."""
+
+
 def from_log(text: str) -> AgentError:
-    """The last line of a log that says something known; a crash with all of it when none does."""
-    for line in reversed(text.splitlines()):
+    """The last line of a log that says something known; a crash with the end of it when none does. A program that was started
+    wrongly says so, and then how it is used."""
+    lines = [line for line in text.splitlines() if not _HELP.match(line)]
+    for line in reversed(lines):
+        if _USAGE.search(line):
+            return AgentError(kind="crash", message=_clean(line))
+    last = lines[-_LAST:][::-1]
+    for line in (*(line for line in last if "error" in line.lower()), *last):
         if kind := classify(line):
             return AgentError(kind=kind, message=_clean(line))
-    return AgentError(kind="crash", message=_clean(text))
+    return AgentError(kind="crash", message=_clean("\n".join(text.splitlines()[-_LAST:])))
 
 
 def _status(text: str) -> int:

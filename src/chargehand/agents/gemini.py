@@ -9,9 +9,8 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from chargehand.agents import errors, story
+from chargehand.agents import errors
 from chargehand.agents.driver import Driver
-from chargehand.agents.prices import price_of
 from chargehand.agents.providers import SHUT, with_schema
 from chargehand.agents.stream import Reader, short
 from chargehand.model.signals import Signal
@@ -200,11 +199,13 @@ class GeminiAgent(Driver):
             settings["tools"] = {"core": _READING}
         return json.dumps(settings)
 
+    def told(self, stdout: Path) -> Iterator[Signal]:
+        """All that a transcript tells a report."""
+        return _whole(self.reader.read(stdout))
+
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:
         """What the transcript says. Its exit code is the provider's status, as far as that fits into one."""
-        told = story.tell(_whole(self.reader.read(stdout)))
-        price = price_of(self.model) if self.model else None
-        report = told.report(exit_, story.last_words(stdout.with_name("stderr.log")), before, self.sums, price)
+        report = super().report(stdout, exit_, before)
         code, error = exit_.code, report.error
         if code == _TURN_LIMIT:
             error = AgentError(kind="turn_limit", message=error.message if error else "it has had all its turns")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
+from http.client import HTTPException
 from typing import ClassVar
 
-from chargehand.agents.text_model import TextModel
+from chargehand.agents.text_model import REACH_S, TextModel
 from chargehand.ports import Api
 
 
@@ -21,4 +24,17 @@ class OllamaAgent(TextModel):
         """Why this agent cannot run here (empty: it can)."""
         if not self.model:
             return f'agent {self.name!r}: no model is named (hint: [agents.{self.name}] model = "...", one of: ollama list)'
-        return super().preflight()
+        if trouble := super().preflight():
+            return trouble
+        models = self._models()
+        if models and self.model not in models and f"{self.model}:latest" not in models:
+            return f"agent {self.name!r}: the server at {self.url} has no model {self.model} (hint: ollama pull {self.model})"
+        return ""
+
+    def _models(self) -> set[str]:
+        """What the server has; empty when it does not say."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/api/tags", timeout=REACH_S) as answer:
+                return {model["name"] for model in json.load(answer)["models"]}
+        except (OSError, HTTPException, ValueError, KeyError, TypeError):
+            return set()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
+from types import MappingProxyType
+from typing import cast
 
-from chargehand.model.config import AgentConfig, AgentKind
+from chargehand.model.config import AgentConfig, AgentKind, PriceConfig
 from chargehand.ports import Agent
 
 KINDS: dict[AgentKind, str] = {
@@ -26,9 +29,14 @@ KINDS: dict[AgentKind, str] = {
 }
 """Module and class of each kind; only the one that is asked for is imported."""
 
+NO_PRICES: Mapping[str, PriceConfig] = MappingProxyType({})
 
-def make_agent(name: str, config: AgentConfig, root: Path) -> Agent:
-    """The agent these settings describe. Relative paths start at ``root``, the project. Raises ConfigProblem."""
+
+def make_agent(name: str, config: AgentConfig, root: Path, prices: Mapping[str, PriceConfig] = NO_PRICES) -> Agent:
+    """The agent these settings describe. Relative paths start at ``root``, the project; ``prices`` are what the user says that his
+    models cost. Raises ConfigProblem."""
     module, _, made = KINDS[config.kind].partition(":")
-    agent: Agent = getattr(import_module(f"chargehand.agents.{module}"), made)(name, config, root)
-    return agent
+    agent = getattr(import_module(f"chargehand.agents.{module}"), made)(name, config, root)
+    if hasattr(agent, "prices"):  # the others tell what they cost
+        agent.prices = prices
+    return cast("Agent", agent)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from chargehand.agents import errors
 from chargehand.agents.prices import Price
 from chargehand.model.signals import Signal
@@ -63,16 +65,23 @@ class Story:
 
     def report(self, exit_: Exit, stderr: str, before: Tally, sums: frozenset[str], price: Price | None = None) -> Report:
         """``stderr``: the end of what the program printed there. ``sums`` names what of its last word (``tokens``, ``cost``) is of
-        the whole session; ``before`` is that sum when the call began. ``price`` is for programs that tell no money."""
+        the whole session; ``before`` is that sum when the call began. ``price`` is for programs that tell no money. A session in
+        which no model said anything is none: not every program keeps it."""
         tokens, cost = self._used(before, sums)
         if cost is None and tokens and price:
             cost = price.cost(tokens)
         finished, error = self._judge(exit_, stderr)
+        heard = bool(finished or self.said or self.acted or self.steps or (tokens and tokens != Tokens()))
+        if error and error.kind == "session_lost":
+            if heard:  # another one, that a tool of its own was to go on with
+                error = msgspec.structs.replace(error, kind="crash")
+            else:
+                tokens, cost = Tokens(), 0.0
         return Report(
-            usage=tokens.usage(cost) if tokens else Usage(cost_usd=cost),
+            usage=tokens.usage(cost) if tokens is not None else Usage(cost_usd=cost),
             error=errors.timed(error, exit_.ended_at) if error else None,
             finished=finished,
-            session=self.session,
+            session=self.session if heard else "",
             total=Tally(before.tokens + (tokens or Tokens()), before.cost_usd + (cost or 0.0)),
             answer=((self.final.text if self.final else "") or self.said)[:ANSWER_LIMIT],
             turns=len(self.steps),
@@ -143,4 +152,4 @@ def last_words(path: Path) -> str:
     except OSError:
         return ""
     lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text).splitlines() if line.strip()]
-    return "\n".join(lines[-20:])
+    return "\n".join(lines)

@@ -9,19 +9,19 @@ from typing import ClassVar
 from urllib.parse import urlsplit
 
 from chargehand.agents.ours import Ours
-from chargehand.agents.prices import price_of
 from chargehand.model.config import AgentConfig
 from chargehand.model.errors import ConfigProblem
 from chargehand.ports import Call, Prepared
 from chargehand.process.inside import PORTS
 
-_REACH_S = 2.0
+REACH_S = 2.0
+"""So long (seconds) a server has to show that it is there."""
 
 
 class TextModel(Ours):
     """An `Agent` that is a model without tools. A kind says where its server is, and how it is started.
 
-    ``hosts`` is what must be reached from a cage: the server is on this machine, or wherever ``url`` says.
+    ``login_hosts`` is what must be reached from a cage: the server is on this machine, or wherever ``url`` says.
     """
 
     module = "text_model"
@@ -42,13 +42,13 @@ class TextModel(Ours):
         if place.scheme not in ("http", "https") or not place.hostname or not port:
             raise ConfigProblem(f"agent {name!r}: {self.url!r} is no address", hint=f'[agents.{name}] url = "{self.default_url}"')
         self._server = (place.hostname, port)
-        self.hosts = (f"{place.hostname}:{port}",)
+        self.login_hosts = (f"{place.hostname}:{port}",)
 
     def preflight(self) -> str:
         """Why this agent cannot run here (empty: it can)."""
         host, port = self._server
         try:
-            socket.create_connection((host, port), timeout=_REACH_S).close()
+            socket.create_connection((host, port), timeout=REACH_S).close()
         except OSError as problem:
             why = problem.strerror or problem
             return (
@@ -67,7 +67,7 @@ class TextModel(Ours):
             "instructions": self.instructions(call),
             "schema": call.schema,
             # Who asks for no key has nobody pay.
-            "cost_usd": None if key or (self.model and price_of(self.model)) else 0.0,
+            "cost_usd": None if key or self.price else 0.0,
             "way_out": "" if call.gateway else f"127.0.0.1:{PORTS['proxy']}",
         }
         return self.start(call, ambient, told, key)

@@ -73,8 +73,8 @@ def render(
     goes_on: bool = False,
     old: str = "",
 ) -> str:
-    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task. ``old``
-    is the diff of the last attempt, when it is to be done anew on what landed meanwhile.
+    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task.
+    ``old`` is the diff of the last attempt, when it is to be done anew on what landed meanwhile.
 
     ``sections`` are those the task traces to; they shrink before anything else does. ``failures`` are the earlier attempts at this
     task, oldest first. ``gates`` are the names of the judges, ``evidence`` what proves the task done. The same arguments give the

@@ -42,7 +42,7 @@ def body(run: str, spec: str, lines: Sequence[Line]) -> str:
     parts = [
         f"Run {code(run)} of {code(spec)}: {len(landed)} of {len(lines)} tasks landed, {_cost(paid)}.",
         table(landed),
-        "Each commit was judged as it landed: what a gate or a reviewer said of it is told here; what agents said of themselves is not.",
+        "Each commit was judged as it landed, by what is named here. What agents say of themselves counts for nothing.",
     ]
     if rest:
         left = "\n".join(f"- {code(line.task)} {inline(line.title)}: {line.state.replace('_', ' ')}{_why(line)}" for line in rest)

@@ -33,7 +33,9 @@ FOCUS = {
 """What each role looks at."""
 
 
-class _Finding(msgspec.Struct, frozen=True):
+class Raised(msgspec.Struct, frozen=True):
+    """A finding as a reviewer gives it."""
+
     severity: Severity
     file: Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
     evidence: Annotated[str, msgspec.Meta(min_length=1, max_length=4000)]
@@ -43,7 +45,7 @@ class _Finding(msgspec.Struct, frozen=True):
 
 
 class _Review(msgspec.Struct, frozen=True):
-    findings: Annotated[list[_Finding], msgspec.Meta(max_length=FINDINGS_ALLOWED)]
+    findings: Annotated[list[Raised], msgspec.Meta(max_length=FINDINGS_ALLOWED)]
     summary: Annotated[str, msgspec.Meta(max_length=4000)] = ""
 
 
@@ -133,7 +135,7 @@ def read_findings(transcript: str, role: str) -> tuple[Finding, ...] | str:
     return reason
 
 
-def _named(one: _Finding, role: str, number: int) -> Finding:
+def _named(one: Raised, role: str, number: int) -> Finding:
     name = re.sub(r"[^\w/.-]+", "-", one.id).strip("-")[:80] or str(number)
     return Finding(
         id=name if name.startswith(f"{role}/") else f"{role}/{name}",

@@ -130,7 +130,7 @@ def _json(base: str, ours: str, theirs: str) -> bytes | None:
     values = [json.loads(text, object_pairs_hook=_once, parse_constant=_refuse) for text in (base, ours, theirs)]
     tail = ours[len(ours.rstrip()) :]
     found = merged(*values)
-    for dumped in _styles(ours):
+    for dumped in (*_styles(ours), *_styles(theirs)):
         if dumped(values[1]) + tail == ours and dumped(values[2]) + tail == theirs:
             return (dumped(found) + tail).encode()
     return None

@@ -116,10 +116,8 @@ class Calls:
     def _hosts(self, agent: Agent, gateway: Gateway | None) -> tuple[str, ...]:
         """What it may reach from inside a cage besides its model."""
         settings = self._crew.config.agents.get(agent.name)
-        if settings is None:
-            return ()
-        own = agent.login_hosts if settings.login and gateway is None else ()
-        return (*settings.hosts, *own)
+        own = agent.login_hosts if gateway is None else ()  # then it talks to its provider by itself
+        return (*(settings.hosts if settings else ()), *own)
 
     def _launch(self, order: Order, agent: Agent, access: Access, trusted: bool) -> Launch:
         crew, place = self._crew, self._crew.place(order.call)

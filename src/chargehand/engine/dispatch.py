@@ -9,7 +9,7 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
-from chargehand.model.facts import TaskNeedsHuman, TaskRemoved
+from chargehand.model.facts import TaskLanded, TaskNeedsHuman, TaskRemoved
 from chargehand.model.task import Task
 from chargehand.model.work import Usage
 from chargehand.plan.board import BY_PARTS, BY_REVERT, NOBODY
@@ -72,6 +72,9 @@ class Dispatch:
 
     def _consider(self, task: str) -> Next | None:
         card, told = self._board.cards[task], self._task_of(task)
+        if told and told.status == "done":  # by hand, while its planner was at work
+            self._ledger.record(TaskLanded(task=task))
+            return None
         if told is None:  # it was skipped, taken out of the spec, and opened again
             self._ledger.record(TaskRemoved(task=task))
             return None
@@ -83,6 +86,8 @@ class Dispatch:
             name = BY_PARTS
         elif card.kind == "undo":
             name = BY_REVERT
+        elif card.kind == "review":
+            name = (self._crew.config.review.agents or [self._crew.agent])[0]
         elif name not in self._crew.agents:
             self._ledger.record(TaskNeedsHuman(task=task, reason=f"agent {name} is not known to this run: start it again"))
             return None

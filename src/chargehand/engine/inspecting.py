@@ -70,8 +70,7 @@ class Memory:
 
     def read(self, commit: str, path: str) -> bytes | None:
         if (commit, path) not in self._files:
-            there = path in self.list(commit)
-            self._files[commit, path] = self._sight.read(commit, path) if there else None
+            self._files[commit, path] = self._sight.read(commit, path)
         return self._files[commit, path]
 
     def list(self, commit: str) -> dict[str, tuple[str, int]]:

@@ -14,7 +14,7 @@ from chargehand.engine.reviewing import Reviewing
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Span, Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import BY_REVERT, Attempt
+from chargehand.plan.board import Attempt
 from chargehand.plan.terms import judged_by
 from chargehand.ports import Gate
 from chargehand.process.scrub import scrub_streams
@@ -36,8 +36,8 @@ class Judge:
         """Have everything said of the attempt's proposal that was not said yet. Raises :class:`Ended` unless all of it is well, and
         :class:`Parked` when a person must answer first."""
         await self._gates(task, attempt)
-        if attempt.agent == BY_REVERT:
-            return  # a person asked for it
+        if self._ledger.board.cards[task.id].kind in {"undo", "review"}:
+            return  # a person asked for it, or it is a review itself
         await self._reviewing.review(task, attempt)
         await self._asking.approval(task, attempt)
 

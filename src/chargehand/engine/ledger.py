@@ -71,7 +71,7 @@ class Ledger:
     def _charge(self, fact: facts.AttemptExited | facts.TaskReplanned | facts.ReviewGiven) -> Charge:
         card = self.board.cards[fact.task]
         call: Attempt | facts.ReplanAsked | facts.ReviewAsked | None = card.attempt
-        stage = "agent"
+        stage = "reviewer" if card.kind == "review" else "agent"
         if isinstance(fact, facts.TaskReplanned):
             stage, call = "planner", card.planning
         elif isinstance(fact, facts.ReviewGiven) and card.attempt is not None:

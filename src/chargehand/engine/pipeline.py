@@ -15,6 +15,7 @@ from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended, Parked
 from chargehand.engine.hooks import Hooks
+from chargehand.engine.independent import Independent
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
@@ -39,6 +40,7 @@ class Pipeline:
     def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing, purse: Purse, calls: Calls) -> None:
         self._crew, self._ledger, self._judge, self._landing = crew, ledger, judge, landing
         self._purse, self._calls, self._hooks = purse, calls, Hooks(crew, ledger)
+        self._independent = Independent(crew, ledger, landing)
 
     async def run(self, task: Task, attempt: Attempt) -> None:
         """Bring an attempt to its end, from wherever it stands. Its end is recorded when this returns."""
@@ -46,7 +48,11 @@ class Pipeline:
             exit_ = await self._work(task, attempt)
             await self._take(task, attempt)
             self._demand_success(task, attempt, exit_)
-            if self._evidence(task) == "exit" or attempt.agent == BY_PARTS:
+            if self._is_review(task):
+                await self._independent.conclude(task, attempt)
+                if attempt.proposal:
+                    await self._prove(task, attempt)
+            elif self._evidence(task) == "exit" or attempt.agent == BY_PARTS:
                 await self._landing.land_nothing(task, attempt)
             else:
                 await self._prove(task, attempt)
@@ -102,6 +108,9 @@ class Pipeline:
             raise
         await self._hooks.judged(task, attempt)
 
+    def _is_review(self, task: Task) -> bool:
+        return self._ledger.board.cards[task.id].kind == "review"
+
     def _evidence(self, task: Task) -> Evidence:
         return task.evidence or self._crew.config.evidence
 
@@ -130,6 +139,8 @@ class Pipeline:
             raise
 
     async def _order(self, task: Task, attempt: Attempt) -> Order:
+        if self._is_review(task):
+            return await self._independent.order(task, attempt)
         return Order(
             call=attempt.id,
             agent=attempt.agent,
@@ -210,7 +221,7 @@ class Pipeline:
     async def _take(self, task: Task, attempt: Attempt) -> None:
         """Save all the agent left, whatever became of him; what ended well also becomes a proposal."""
         depot = self._crew.depot
-        if attempt.commit or depot is None or attempt.agent in NOBODY:
+        if attempt.commit or depot is None or attempt.agent in NOBODY or self._is_review(task):
             return
         message = f"{task.id}: left uncommitted by {attempt.agent}"
         taken = await self._crew.offload(depot.take, attempt.root, attempt.base, message, attempt.id)
@@ -237,7 +248,7 @@ class Pipeline:
                 raise Ended("unavailable", told, said)
             case "exited" if error and error.kind in HUMAN_CLASSES:
                 raise Ended("refused", told, said)
-            case "exited" if error and error.kind == "budget":
+            case "exited" if error and error.kind in {"budget", "session_lost"}:
                 raise Ended("interrupted", told, said)
             case "exited" if error and error.kind == "unreadable":
                 raise Ended("error", told, said)

@@ -38,6 +38,8 @@ class Reviewing:
         config = self._crew.config.review
         if config.policy == "off" or not attempt.commit:
             return
+        if config.policy == "advisory" and attempt.question is not None:
+            return  # a person looks at it already; advice that could not be had is not bought later
         await asyncio.gather(*(self._hear(task, attempt, number, role) for number, role in enumerate(config.roles)))
         if config.policy == "advisory":
             return

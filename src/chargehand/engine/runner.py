@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
-from typing import Protocol
 
 from chargehand.engine.asking import Asking
 from chargehand.engine.calling import Calls
@@ -21,14 +20,13 @@ from chargehand.engine.pipeline import Pipeline
 from chargehand.engine.planner import Planner
 from chargehand.engine.purse import Purse
 from chargehand.engine.reviewing import Reviewing
-from chargehand.engine.specfile import SpecFile
+from chargehand.engine.specfile import Source, SpecFile
 from chargehand.engine.steering import STILL_WANTED, Steering
 from chargehand.engine.tasks import Tasks
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import (
     AgentPaused,
     AttemptClaimed,
-    Fact,
     Noticed,
     QuestionAsked,
     RunFinished,
@@ -36,22 +34,11 @@ from chargehand.model.facts import (
     TaskLanded,
     TaskNeedsHuman,
 )
-from chargehand.model.task import Spec
 from chargehand.model.work import Failure
 from chargehand.plan.board import Card, Session
 from chargehand.plan.routing import goes_on, route
+from chargehand.plan.second_look import due
 from chargehand.plan.terms import settings_of
-
-
-class Source(Protocol):
-    """Where the spec and the settings come from, to be looked at again while the engine lives."""
-
-    def changed_spec(self) -> tuple[Spec, list[Fact]] | None:
-        """The spec as it is now and what that changes on the board; None when it is the same or cannot be used."""
-
-    def changed_settings(self) -> bool:
-        """Whether the settings are no longer those the engine was started with."""
-
 
 SETTINGS_CHANGED = "the settings changed"
 """Why a watching engine stops to be started anew with them."""
@@ -78,6 +65,7 @@ class Runner:
         self._crew = crew = replace(crew, offload=patience)
         ledger.patience = patience
         self._ledger, self._board, self._source, self._watch = ledger, ledger.board, source, watch
+        self._every = among is None
         self._tasks = Tasks(crew, ledger.board)
         self.steering = Steering(ledger, crew.store, crew.clock)
         self.steering.on_cancel = self.cancel
@@ -181,12 +169,22 @@ class Runner:
             elif (wait := self._wait_s()) is not None:
                 await self._woken(wait)
                 self._expire()
+            elif self._reviews_again():
+                idle = 0.0
             elif self._watch and not (limits.idle_minutes and idle >= limits.idle_minutes * 60):
                 idle += _LOOK_S
                 await self._woken(_LOOK_S)
                 self._look_again()
             else:
                 return
+
+    def _reviews_again(self) -> bool:
+        """Have all that landed reviewed by another agent, once there is nothing else to do."""
+        config = self._crew.config.review
+        if not (config.independent and self._every and self._crew.depot and due(self._board, config.rounds)):
+            return False
+        self.steering.review()
+        return True
 
     def _wait_s(self) -> float | None:
         """Seconds until something is due by itself: an agent serves again (of interest only when nobody works), a question ends."""
@@ -285,7 +283,12 @@ class Runner:
     def _session(self, card: Card, agent: str) -> Session | None:
         """The session the next attempt goes on with, if it is to and all of it is still there."""
         session, crew = card.session, self._crew
-        if session is None or not crew.agent_of(agent).resumes or not goes_on(card.failures, agent, crew.config):
+        if (
+            session is None
+            or card.kind == "review"
+            or not crew.agent_of(agent).resumes
+            or not goes_on(card.failures, agent, crew.config)
+        ):
             return None
         return session if (crew.place(session.root) / "home").is_dir() else None
 

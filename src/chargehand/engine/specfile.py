@@ -11,14 +11,26 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import Protocol
 
 from chargehand.engine.crew import Crew
 from chargehand.model.errors import StorageProblem
-from chargehand.model.task import FileStatus
+from chargehand.model.facts import Fact
+from chargehand.model.task import FileStatus, Spec
 from chargehand.spec.writeback import mark_many
 
 _SHARE = 0.02
 """At most this part of the time goes into rewriting the file."""
+
+
+class Source(Protocol):
+    """Where the spec and the settings come from, to be looked at again while the engine lives."""
+
+    def changed_spec(self) -> tuple[Spec, list[Fact]] | None:
+        """The spec as it is now and what that changes on the board; None when it is the same or cannot be used."""
+
+    def changed_settings(self) -> bool:
+        """Whether the settings are no longer those the engine was started with."""
 
 
 class SpecFile:

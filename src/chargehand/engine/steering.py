@@ -12,14 +12,15 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import QuestionAnswered, RunPaused, RunResumed, TaskReopened, TaskSkipped
 from chargehand.model.work import RunState
+from chargehand.plan.second_look import review
 from chargehand.plan.undo import undo
 from chargehand.ports import Clock, Store
 
 _INBOX_S = 0.5
 """How often the inbox is looked at. Reading an empty one costs microseconds."""
 
-_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip", "undo"})
-STILL_WANTED = frozenset({"retry", "answer", "skip", "undo"})
+_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip", "undo", "review"})
+STILL_WANTED = frozenset({"retry", "answer", "skip", "undo", "review"})
 """What was asked of an engine that is gone and is meant for the next one too. To stop, say, was for the one that is gone."""
 
 
@@ -131,6 +132,11 @@ class Steering:
             self._ledger.record(*found[1])
             self._ledger.board.open()
 
+    def review(self) -> None:
+        """All that landed is to be reviewed by another agent."""
+        self._ledger.record(review(self._ledger.board))
+        self._ledger.board.open()
+
     def skip(self, task: str, by: str, reason: str) -> None:
         """A task that need not be done. One that is worked on must be cancelled first; a question about it is answered."""
         card = self._ledger.board.cards.get(task)
@@ -177,6 +183,8 @@ class Steering:
                     self._ledger.record(TaskReopened(task=card.id, by="retry"))
             case "answer" | "skip" | "undo":
                 self._decided(kind, body)
+            case "review":
+                self.review()
             case "stop":
                 self.stop(body or "asked to stop", "stopped")
             case "pause":

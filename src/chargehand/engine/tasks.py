@@ -54,7 +54,6 @@ def of_kind(card: Card) -> Task:
         span=Span(1),
         priority=card.priority,
         description=card.description,
-        files=card.checklist,
         needs=card.needs,
         evidence="exit" if card.kind == "review" else "commit",
     )

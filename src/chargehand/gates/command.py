@@ -130,7 +130,8 @@ class CommandGate:
         """Run the setup, unless what it would make is kept. None when all is well, else how it ended."""
         cache = self._config.cache if self._caches else []
         kept = (self._caches or directory) / await asyncio.to_thread(setting_up.key, checkout, self._config)
-        if cache and await asyncio.to_thread(setting_up.restore, kept, checkout, cache):
+        there = await asyncio.to_thread(setting_up.restore, kept, checkout, cache)
+        if there:
             return None
         clean = setting_up.free(checkout, cache)  # what a commit brings along is never kept for others
         command = self._config.setup

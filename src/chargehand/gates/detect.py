@@ -128,7 +128,9 @@ def _python(project: Project) -> Iterator[Proposed]:
     folders = sorted({path.split("/")[0] for path in project.paths if path.endswith(".py") and "/" in path and path[0] != "."})
     places = " ".join(folders) + (" *.py" if any("/" not in path and path.endswith(".py") for path in project.paths) else "")
     if places.strip():
-        yield Proposed("syntax", "syntax", f"{tool.python} -m compileall -q {places.strip()}", "every Python file can be read")
+        yield Proposed(
+            "syntax", "syntax", f"{tool.python} -m compileall -q {places.strip()}", "every Python file can be read", *common
+        )
     if package := _package(project, told):
         yield Proposed(
             "imports", "imports", f'{tool.python} -c "import {package}"', f"the package {package} can be imported", *common
@@ -149,7 +151,7 @@ def _python(project: Project) -> Iterator[Proposed]:
 
 def _python_tool(project: Project) -> _Python:
     for lock, tool, setup in (
-        ("uv.lock", "uv run --frozen", "uv sync --frozen"),
+        ("uv.lock", "uv run --no-sync", "uv sync --frozen"),
         ("poetry.lock", "poetry run", "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install"),
         ("pdm.lock", "pdm run", "pdm sync"),
         ("Pipfile.lock", "pipenv run", "PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev"),
@@ -187,7 +189,8 @@ def _node(project: Project) -> Iterator[Proposed]:
     run = {"npm": "npx --no-install", "bun": "bunx", "pnpm": "pnpm exec"}.get(manager, manager)
     script = str(scripts.get("test", ""))
     if script and "no test specified" not in script:
-        yield Proposed("test", "tests", f"{manager} test", f"package.json has a script test, with {manager}", *common)
+        words = "bun run test" if manager == "bun" else f"{manager} test"  # `bun test` is a program of its own
+        yield Proposed("test", "tests", words, f"package.json has a script test, with {manager}", *common)
     else:
         for tool, words in (("vitest", "vitest run"), ("jest", "jest"), ("mocha", "mocha")):
             if tool in needs:

@@ -67,7 +67,7 @@ def _ours(checkout: Path, name: str) -> bool:
 def restore(kept: Path, checkout: Path, cache: Sequence[str]) -> bool:
     """Bring what was kept into the checkout. False, and nothing is there, when it is not to be had."""
     made_in = kept / _MADE_IN
-    if not made_in.is_file() or not free(checkout, cache):
+    if not cache or not made_in.is_file() or not free(checkout, cache):
         return False
     try:
         for name in cache:

@@ -108,7 +108,9 @@ class RetryConfig(_Table, frozen=True, kw_only=True):
 class ReviewConfig(_Table, frozen=True, kw_only=True):
     """Review by agents. ``agents`` names who reviews (several: each role is given to the next of them; empty: the task's own
     agent); ``roles`` what is looked at, with ``prompts`` for roles of your own. A finding of severity ``block`` or worse fails the
-    change. After ``rounds`` a person is asked. ``required``: a failed or missing review blocks; ``advisory``: it is noted."""
+    change. After ``rounds`` a person is asked. ``required``: a failed or missing review blocks; ``advisory``: it is noted.
+    ``independent``: when the work is done another agent reviews all of it; what it finds becomes tasks, at most ``rounds`` times, and
+    its reports are kept, and landed in ``review/`` with ``commit``."""
 
     policy: Literal["off", "advisory", "required"] = "off"
     agents: list[str] = []
@@ -116,6 +118,8 @@ class ReviewConfig(_Table, frozen=True, kw_only=True):
     prompts: dict[str, str] = {}
     block: Literal["critical", "major", "minor", "note"] = "major"
     rounds: Annotated[int, msgspec.Meta(ge=1, le=20)] = 3
+    independent: bool = False
+    commit: bool = False
 
 
 class ApprovalConfig(_Table, frozen=True, kw_only=True):

@@ -79,8 +79,7 @@ class RunFinished(_Fact, frozen=True, kw_only=True, tag="run.finished"):
 class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     """Also recorded again when the spec changed the task: the last one counts. A part of a task that was split is not in the spec:
     it names the task in ``part_of`` and brings its own ``description`` and ``checklist``. Nor is one of another ``kind``: ``undo``
-    (takes back what the task ``about`` landed), ``review`` (of all that landed), ``finding`` (what the review ``about`` found;
-    ``checklist`` names the files)."""
+    (takes back what the task ``about`` landed), ``review`` (of all that landed), ``finding`` (of the review ``about``)."""
 
     task: str
     order: int

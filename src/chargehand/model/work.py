@@ -56,10 +56,11 @@ ErrorClass = Literal[
     "empty",
     "budget",
     "unreadable",
+    "session_lost",
     "crash",
 ]
 """``empty``: it ended well and said nothing. ``budget``: the meter let no further request out. ``unreadable``: the stream is none
-the driver knows, so nothing can be said of the work."""
+the driver knows, so nothing can be said of the work. ``session_lost``: the session it was to go on with is not there."""
 
 WAITING_CLASSES = frozenset({"rate_limit", "usage_window", "capacity", "network", "server"})
 """What passes by itself: wait, and try again without spending an attempt."""

@@ -359,6 +359,9 @@ class Board:
         self._move(card, "todo", f"{fact.decision}: {fact.reason}")
 
     def _move(self, card: Card, state: str, reason: str) -> None:
+        attempt = card.attempt
+        if state in {"judging", "queued"} and attempt and attempt.question and attempt.answer is None:
+            return  # whatever else is found out about it meanwhile, a person is asked
         card.state, card.reason = state, reason
         self.changed_tasks[card.id] = card
         if state == "todo":

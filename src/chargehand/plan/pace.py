@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp, log, sqrt
 from statistics import median
 from typing import NamedTuple
@@ -63,6 +63,8 @@ class Pace:
             if one.seconds > 0:
                 for kin in _classes(one.agent, one.hours, one.priority):
                     self._classes.setdefault(kin, []).append(one)
+        self._paid = {kin: [one for one in seen if one.usd is not None] for kin, seen in self._classes.items()}
+        self._guessed: dict[tuple[str, str, float | None, int], Guess | None] = {}
 
     @property
     def known(self) -> int:
@@ -71,26 +73,30 @@ class Pace:
 
     def seconds(self, agent: str, hours: float | None, priority: int) -> Guess:
         """How long a task holds its place: all its attempts, gates and landing included."""
-        for kin in _classes(agent, hours, priority):
-            seen = self._classes.get(kin, [])
-            if len(seen) >= ENOUGH:
-                return _guess(_scaled([(one.seconds, one.hours) for one in seen], hours, kin), kin)
-        return Guess(SECONDS_PER_HOUR * (hours or DEFAULT_HOURS), SPREAD, DOUBT, "unknown")
+        found = self._look("seconds", self._classes, agent, hours, priority)
+        return found or Guess(SECONDS_PER_HOUR * (hours or DEFAULT_HOURS), SPREAD, DOUBT, "unknown")
 
     def usd(self, agent: str, hours: float | None, priority: int) -> Guess | None:
         """What a task costs; None when too few have told it."""
-        for kin in _classes(agent, hours, priority):
-            seen = [(one.usd, one.hours) for one in self._classes.get(kin, ()) if one.usd is not None]
-            if len(seen) >= ENOUGH:
-                return _guess(_scaled([(paid, told) for paid, told in seen], hours, kin), kin)
-        return None
+        return self._look("usd", self._paid, agent, hours, priority)
+
+    def _look(
+        self, what: str, classes: Mapping[str, Sequence[Done]], agent: str, hours: float | None, priority: int
+    ) -> Guess | None:
+        """The guess of the narrowest class that is known; made once for tasks that are alike."""
+        key = (what, agent, hours, priority)
+        if key not in self._guessed:
+            kin = next((kin for kin in _classes(agent, hours, priority) if len(classes.get(kin, ())) >= ENOUGH), "")
+            told = [(getattr(one, what), one.hours) for one in classes.get(kin, ())]
+            self._guessed[key] = _guess(_scaled(told, hours, kin), kin) if kin else None
+        return self._guessed[key]
 
     def table(self) -> list[tuple[str, Guess, Guess | None]]:
         """Every class with enough tasks: its name, and what its tasks take and cost, for those who want to look."""
         rows = []
         for kin, seen in sorted(self._classes.items()):
             if len(seen) >= ENOUGH:
-                paid = [one.usd for one in seen if one.usd is not None]
+                paid = [one.usd for one in self._paid[kin] if one.usd is not None]
                 rows.append((kin, _guess([one.seconds for one in seen], kin), _guess(paid, kin) if len(paid) >= ENOUGH else None))
         return rows
 

@@ -98,7 +98,7 @@ _SESSION_WHOLE = frozenset({"interrupted", "unavailable"})
 _SESSION_LEARNS = frozenset({"gate_failed", "empty", "timeout", "stall"})
 """How an attempt may end so that its agent, told what was wrong, knows best what to do."""
 
-_SESSION_SPENT = frozenset({"context_overflow", "unreadable", "crash"})
+_SESSION_SPENT = frozenset({"context_overflow", "unreadable", "session_lost", "crash"})
 
 
 def goes_on(failures: Sequence[Failure], agent: str, config: Config) -> bool:

@@ -45,6 +45,11 @@ def init(project: Project) -> Begun:
         f"git repository {repo.root}, landing on {target}",
         *(f"{gate.level}: {gate.command} ({gate.why})" for gate in gates),
         *([] if any(gate.level == "tests" for gate in gates) else ["no test command recognised: add one under [gates.test]"]),
+        *(
+            ["a setup needs the network, which a project's file may only ask for: chargehand trust"]
+            if any(gate.setup for gate in gates)
+            else []
+        ),
         f"agents: {', '.join(agents)}" if agents else "no known agent on PATH: name any program under [agents.NAME]",
         f"spec: {spec}" if (project.root / spec).is_file() else f"no spec yet: write {spec}",
     ]

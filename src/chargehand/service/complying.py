@@ -14,9 +14,9 @@ from chargehand.plan.board import BY_PARTS
 from chargehand.plan.coverage import coverage
 from chargehand.plan.terms import judged_by
 from chargehand.service import trails
-from chargehand.service.outputs import Compliance, ComplianceFinding
 from chargehand.service.project import Project
-from chargehand.service.status import SCHEMA_VERSION
+from chargehand.service.specoutputs import Compliance, ComplianceFinding
+from chargehand.service.status import SCHEMA_VERSION, engine_of
 from chargehand.service.trails import Trail, Trails, Try
 
 _REVIEW, _LOOK = "review/", "inspect."
@@ -42,6 +42,10 @@ def comply(project: Project, config: Config, spec: Spec, sections: dict[str, Sec
     target = _target(project, config, known)
     tasks = [task for task in spec.tasks if only in {"", task.id}]
     findings: list[ComplianceFinding] = []
+    if engine_of(project) is not None:
+        findings.append(
+            _finding("running", "a run is under way: this is how it stands right now", "ask again after it", level="note")
+        )
     proven: set[str] = set()
     for task in tasks:
         told = _judge(task, known, config, target)

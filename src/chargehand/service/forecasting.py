@@ -6,6 +6,7 @@ as it began, so that what came can be held against it.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -21,7 +22,17 @@ from chargehand.plan.forecast import Expected, Forecast, Range, foretell
 from chargehand.plan.pace import Done, Guess, Pace
 from chargehand.plan.schedule import Schedule, Work
 from chargehand.plan.terms import agent_of
-from chargehand.service.foreseen import Calibration, ForecastObject, GatingObject, Plan, RangeObject, RunCheck, Step, Within
+from chargehand.service.foreseen import (
+    Calibration,
+    ClassObject,
+    ForecastObject,
+    GatingObject,
+    Plan,
+    RangeObject,
+    RunCheck,
+    Step,
+    Within,
+)
 from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, stamp, status
 from chargehand.store import reader
@@ -38,12 +49,13 @@ _NOTHING = Guess(0.0, 0.0, 0.0, "free")
 
 
 class Outlook(NamedTuple):
-    """What is still to do, as it is foreseen. ``done`` counts what is not."""
+    """What is still to do, as it is foreseen. ``done`` counts what is not; ``stuck`` are tasks that failed or need a person."""
 
     tasks: list[Task]
     expected: list[Expected]
     pace: Pace
     done: int
+    stuck: list[str]
 
 
 def outlook(project: Project, config: Config, spec: Spec) -> Outlook:
@@ -54,7 +66,8 @@ def outlook(project: Project, config: Config, spec: Spec) -> Outlook:
     pace = learned(project)
     default = config.agent or next(iter(config.agents), "")
     expected = [_expected(task, agent_of(task, default), config, pace) for task in open_tasks]
-    return Outlook(open_tasks, expected, pace, len(spec.tasks) - len(open_tasks))
+    stuck = [task.id for task in open_tasks if _state(task, states) in {"failed", "needs_human"}]
+    return Outlook(open_tasks, expected, pace, len(spec.tasks) - len(open_tasks), stuck)
 
 
 def _state(task: Task, states: Mapping[str, str]) -> str:
@@ -133,6 +146,7 @@ def forecast(project: Project, config: Config, spec: Spec, seed: int = 0) -> For
         "path_s": round(found.path_s),
         "gating": gating,
         "by_jobs": [{"jobs": jobs, "p50": round(p50)} for jobs, p50 in found.by_jobs],
+        "stuck": seen.stuck,
     }
 
 
@@ -186,9 +200,10 @@ def _keep(project: Project, spec: Spec, seen: Outlook, found: Forecast, run: str
             },
         }
     )  # fmt: skip
-    project.prepare()
-    with (project.state / KEPT).open("ab") as file:
-        file.write(line + b"\n")
+    with contextlib.suppress(OSError):  # nothing depends on it
+        project.prepare()
+        with (project.state / KEPT).open("ab") as file:
+            file.write(line + b"\n")
 
 
 class _Kept(msgspec.Struct):
@@ -222,7 +237,25 @@ def calibration(project: Project) -> Calibration:
                     sums = reader.totals(db, run["id"])
                     runs.append(_check(told, run["id"], reader.worked_s(db, run["id"]), sums["cost_usd"]))
         db.close()
-    return {"schema_version": SCHEMA_VERSION, "runs": runs, "tasks": _within(pairs) if pairs else None}
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "runs": runs,
+        "tasks": _within(pairs) if pairs else None,
+        "classes": [_class(*row) for row in learned(project).table()],
+    }
+
+
+def _class(name: str, seconds: Guess, usd: Guess | None) -> ClassObject:
+    return {
+        "name": name,
+        "tasks": seconds.known,
+        "seconds": _quantiles(seconds, 1),
+        "usd": _quantiles(usd, 4) if usd else None,
+    }
+
+
+def _quantiles(of: Guess, digits: int) -> RangeObject:
+    return _range(Range(*(of.quantile(sigma) for sigma in _SIGMAS)), digits)
 
 
 def _read(project: Project) -> list[_Kept]:

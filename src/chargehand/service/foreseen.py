@@ -53,7 +53,8 @@ class JobsObject(TypedDict):
 
 class ForecastObject(TypedDict):
     """``chargehand plan --forecast --json``. ``learned_from``: tasks that landed here; 0: it is a guess. ``in_budget``: the chance
-    (0 to 1) that ``budget_usd``, what is left of the budget, suffices."""
+    (0 to 1) that ``budget_usd``, what is left of the budget, suffices. ``stuck`` are tasks that failed or need a person: they count
+    as if they were begun anew."""
 
     schema_version: int
     spec: str
@@ -69,6 +70,7 @@ class ForecastObject(TypedDict):
     path_s: float
     gating: list[GatingObject]
     by_jobs: list[JobsObject]
+    stuck: list[str]
 
 
 class RunCheck(TypedDict):
@@ -96,9 +98,20 @@ class Within(TypedDict):
     median_ratio: float
 
 
+class ClassObject(TypedDict):
+    """A class of tasks: its agent, size and priority as far as they are told apart, and what one of them is expected to take."""
+
+    name: str
+    tasks: int
+    seconds: RangeObject
+    usd: RangeObject | None
+
+
 class Calibration(TypedDict):
-    """``chargehand plan --calibration --json``: how right forecasts were, of runs that finished and of their tasks."""
+    """``chargehand plan --calibration --json``: how right forecasts were, of runs that finished and of their tasks; and what has
+    been learned so far."""
 
     schema_version: int
     runs: list[RunCheck]
     tasks: Within | None
+    classes: list[ClassObject]

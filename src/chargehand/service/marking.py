@@ -10,24 +10,26 @@ from chargehand.model.errors import UsageProblem
 from chargehand.model.task import FileStatus, Spec, Task
 from chargehand.process.lock import ProjectLock
 from chargehand.service import tasks
-from chargehand.service.outputs import TaskMarked
 from chargehand.service.project import Project
 from chargehand.service.rewriting import rewrite
+from chargehand.service.specoutputs import TaskMarked
 from chargehand.service.status import SCHEMA_VERSION
 from chargehand.spec import load as loader
 from chargehand.spec.lines import cut_with_ends
 from chargehand.spec.writeback import mark_many
 
-_BOX = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)+\[(.)\]")
+_BOX = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}(?:\.[0-9]{1,9})*[.)]?)[ \t]+)+\[(.)\]")
 
 
 def set_status(project: Project, of: tasks.Known, task_id: str, status: FileStatus, *, force: bool = False) -> TaskMarked:
     """Set a task's status in the file; ``done`` ticks its checklist too, but only items that are ticked already or by ``force``.
 
-    Raises UsageProblem when the task must not have it yet (``force`` overrules), or its format has no word for it; Locked while an
-    engine works on the project.
+    Raises UsageProblem when the task must not have it yet (``force`` overrules), stands for others, or its file has no place for
+    it; Locked while an engine works on the project.
     """
     task = tasks.find(of.spec, task_id)
+    if task.group:
+        raise UsageProblem(f"{task.id} stands for {', '.join(task.needs)}, and is done with them", hint="mark these instead")
     if not force:
         _allowed(of, task, status)
     tick = status == "done"
@@ -36,13 +38,13 @@ def set_status(project: Project, of: tasks.Known, task_id: str, status: FileStat
         new, missing = mark_many(old, {task.id: (status, tick)}, of.spec.format)
         return old if missing else new
 
-    return _written(project, of.spec, task, change, lambda now: now.status == status, f"no way to say that a task is {status}")
+    return _written(project, of.spec, task, change, lambda now: now.status == status, f"say that {task.id} is {status}")
 
 
 def tick(project: Project, of: tasks.Known, task_id: str, number: int, *, undo: bool = False) -> TaskMarked:
     """Tick an item of a task's checklist, counted from 1, or take the tick away.
 
-    Raises UsageProblem when there is no such item, or its format has no box for it; Locked while an engine works on the project.
+    Raises UsageProblem when there is no such item, or its file has no box for it; Locked while an engine works on the project.
     """
     task = tasks.find(of.spec, task_id)
     if not 1 <= number <= len(task.checklist):
@@ -55,7 +57,7 @@ def tick(project: Project, of: tasks.Known, task_id: str, number: int, *, undo: 
     def holds(now: Task) -> bool:
         return len(now.checklist) >= number and now.checklist[number - 1].done is not undo
 
-    return _written(project, of.spec, task, change, holds, "no box for such an item")
+    return _written(project, of.spec, task, change, holds, f"tick that item of {task.id}")
 
 
 def _allowed(of: tasks.Known, task: Task, status: FileStatus) -> None:
@@ -73,7 +75,7 @@ def _allowed(of: tasks.Known, task: Task, status: FileStatus) -> None:
 
 
 def _written(
-    project: Project, spec: Spec, task: Task, change: Callable[[bytes], bytes], holds: Callable[[Task], bool], lack: str
+    project: Project, spec: Spec, task: Task, change: Callable[[bytes], bytes], holds: Callable[[Task], bool], what: str
 ) -> TaskMarked:
     """Make the change, if what comes out of it is the same spec but for this one task, which says what it should."""
     path = spec.file_of(task)
@@ -86,7 +88,8 @@ def _written(
         if task.id not in before:
             raise UsageProblem(f"{path} was edited: there is no {task.id} in it any more", hint="try again")
         if task.id not in after or not holds(after[task.id]) or _others(before, task.id) != _others(after, task.id):
-            raise UsageProblem(f"{path}: the format {spec.format} has {lack}", hint="edit the file; nothing was changed")
+            message = f"{path} has no place to {what} (its format is {spec.format})"
+            raise UsageProblem(message, hint="nothing was changed; edit the file, if that says it")
         now = after[task.id]
         return new
 

@@ -1,4 +1,4 @@
-"""Finding plugins: those of installed packages, and those of the project, which run only when the user trusts their very content."""
+"""Finding plugins: those of installed packages, and those of the project, which run only when the user trusts what they hold."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def roster(config: Config, spec: Spec) -> tuple[str, dict[str, AgentConfig]]:
     problems = tuple(problem for task in spec.tasks if (problem := _complaint(task, config)))
     if problems:
         raise ConfigProblem("tasks ask for what is not configured", problems=problems, hint=problems[0].hint)
-    reviewers = config.review.agents if config.review.policy != "off" else []
+    reviewers = config.review.agents if config.review.policy != "off" or config.review.independent else []
     names = [default, *config.retry.escalate, *filter(None, [config.retry.planner]), *reviewers]
     called = {name: config.agents[name] for name in dict.fromkeys(names) if name in config.agents}
     for task in spec.tasks:

@@ -15,7 +15,8 @@ import msgspec
 from chargehand import __version__
 from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
-from chargehand.engine.runner import Runner, Source
+from chargehand.engine.runner import Runner
+from chargehand.engine.specfile import Source
 from chargehand.model.config import BudgetConfig, Config
 from chargehand.model.errors import ChargehandError, EnvironmentProblem, Problem, UsageProblem
 from chargehand.model.facts import (
@@ -33,23 +34,24 @@ from chargehand.model.facts import (
 )
 from chargehand.model.task import Spec, Task
 from chargehand.plan.board import Board, Card
-from chargehand.plan.undo import undo
 from chargehand.ports import Clock, Depot, Store
 from chargehand.process.lock import ProjectLock
-from chargehand.service import forecasting, integrating, specs
+from chargehand.service import beside, forecasting, integrating, specs
 from chargehand.service.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
     """What is asked for: everything (``every``), one task (``task``), or the next one that is ready. ``reopen``: a task to be
-    tried again although it failed. ``undo``: a task whose landed work is to be taken back. ``watch``: stay when
+    tried again although it failed. ``undo``: a task whose landed work is to be taken back. ``review``: all that
+    landed is to be reviewed. ``watch``: stay when
     nothing is to do, for what becomes ready."""
 
     every: bool = False
     task: str = ""
     reopen: str = ""
     undo: str = ""
+    review: bool = False
     watch: bool = False
 
 
@@ -176,7 +178,7 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     for fact in opening:
         board.apply(fact, now)
     board.open()
-    among = _undoing(board, order, opening, now) or _scope(
+    among = beside.begin(board, order.undo, order.review, operator(), opening, now) or _scope(
         board, order
     )  # the last thing that may be refused: nothing is recorded yet
     cards = [card for card in board.cards.values() if card.state != "cancelled"]
@@ -307,7 +309,7 @@ def reconcile(
             continue
         if card.state == "cancelled" or _differs(card, fact):
             recorded.append(fact)
-        if task.status == "done" and not card.done and card.attempt is None:
+        if task.status == "done" and not card.done and card.attempt is None and card.planning is None:
             recorded.append(TaskLanded(task=task.id))
     known = {task.id for task in spec.tasks}
     recorded += [
@@ -316,6 +318,7 @@ def reconcile(
         if _whole(board, card) not in known
         and not card.kind
         and card.attempt is None
+        and card.planning is None
         and not card.done
         and card.state != "cancelled"
     ]
@@ -347,20 +350,6 @@ def _differs(card: Card, fact: TaskAdded) -> bool:
     return (card.order, card.title, card.priority, card.own_needs, card.hours, card.milestone) != (
         fact.order, fact.title, fact.priority, fact.needs, fact.estimate_hours, fact.milestone
     )  # fmt: skip
-
-
-def _undoing(board: Board, order: Order, opening: list[Fact], now: float) -> set[str]:
-    """The task that takes another one back, added to what is recorded first; empty when nothing is to be taken back."""
-    if not order.undo:
-        return set()
-    found = undo(board, order.undo, operator())
-    if isinstance(found, str):
-        raise UsageProblem(found, hint=f"chargehand why {order.undo}")
-    for fact in found[1]:
-        board.apply(fact, now)
-        opening.append(fact)
-    board.open()
-    return {found[0]}
 
 
 def _scope(board: Board, order: Order) -> set[str] | None:

@@ -11,7 +11,8 @@ from chargehand.model.errors import UsageProblem
 from chargehand.model.task import Spec, Task
 from chargehand.plan.graph import DEFAULT_HOURS, critical_path, topological
 from chargehand.service.library import ready_tasks
-from chargehand.service.outputs import (
+from chargehand.service.project import Project
+from chargehand.service.specoutputs import (
     EdgeObject,
     MilestoneObject,
     NodeObject,
@@ -21,7 +22,6 @@ from chargehand.service.outputs import (
     TaskShow,
     TaskStats,
 )
-from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, status
 
 STATUSES = ("todo", "in_progress", "review", "done", "blocked")

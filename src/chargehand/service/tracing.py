@@ -9,8 +9,8 @@ from chargehand.model.task import Section, Spec, Task
 from chargehand.model.work import Verdict
 from chargehand.plan.coverage import Coverage, coverage
 from chargehand.service import specs, trails
-from chargehand.service.outputs import SectionObject, TracedRow, TracedTask, TracedTotals, TraceReport
 from chargehand.service.project import Project
+from chargehand.service.specoutputs import SectionObject, TracedRow, TracedTask, TracedTotals, TraceReport
 from chargehand.service.status import SCHEMA_VERSION, stamp, status
 from chargehand.service.trails import Trail
 from chargehand.spec.sections import all_sections

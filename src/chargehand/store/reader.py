@@ -91,7 +91,7 @@ def attempts(db: apsw.Connection, task: str) -> list[Row]:
 
 
 def verdicts(db: apsw.Connection, task: str) -> list[Row]:
-    """Everything gates, reviewers and people said of a task in every run, in order, with the columns of VERDICT; ``findings`` is JSON text."""
+    """What gates, reviewers and people said of a task in every run, in order, with the columns of VERDICT; ``findings`` is JSON."""
     fields = ", ".join(f"coalesce(body ->> '$.verdict.{name}', '')" for name in VERDICT[2:-2])
     query = f"""SELECT at, coalesce(body ->> '$.of', attempt), {fields}, coalesce(body ->> '$.verdict.duration_s', 0.0),
             coalesce(body -> '$.verdict.findings', '[]')
@@ -142,14 +142,15 @@ def tempo(db: apsw.Connection, most: int) -> list[tuple[str, float]]:
 def history(db: apsw.Connection, most: int) -> list[Row]:
     """The newest tasks that agents landed, in any run: agent, priority, estimate in hours, seconds of all attempts, USD."""
     query = """WITH landed AS (
-            SELECT run, task, agent FROM attempts WHERE outcome = 'landed' AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT ?),
-        told AS (
+            SELECT run, task, agent, ended_at FROM attempts WHERE outcome = 'landed' ORDER BY ended_at DESC LIMIT ?),
+        told AS MATERIALIZED (
             SELECT run, task, max(seq), body ->> '$.priority' AS priority, body ->> '$.estimate_hours' AS hours
-            FROM events WHERE kind = 'task.added' GROUP BY run, task)
-        SELECT agent, priority, hours,
-            (SELECT sum(ended_at - started_at) FROM attempts WHERE run = landed.run AND task = landed.task),
-            (SELECT sum(cost_usd) FROM charges WHERE run = landed.run AND task = landed.task)
-        FROM landed JOIN told USING (run, task)"""
+            FROM events WHERE kind = 'task.added' GROUP BY run, task),
+        took AS MATERIALIZED (SELECT run, task, sum(ended_at - started_at) AS seconds FROM attempts GROUP BY run, task),
+        paid AS MATERIALIZED (SELECT run, task, sum(cost_usd) AS usd FROM charges GROUP BY run, task)
+        SELECT agent, priority, hours, seconds, usd
+        FROM landed JOIN told USING (run, task) JOIN took USING (run, task) LEFT JOIN paid USING (run, task)
+        ORDER BY landed.ended_at DESC"""
     return db.execute(query, (most,)).fetchall()
 
 

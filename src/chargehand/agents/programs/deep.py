@@ -56,6 +56,8 @@ def main() -> int:
     settings, key, prompt = begin()
     session = Session(Path(settings["home"], "deep"), settings)
     tell("session", name=session.name, text=settings["model"])
+    if not key:
+        return fail("no key for the provider is set", otherwise="auth")
     try:
         return asyncio.run(_work(settings, key, prompt, session))
     except exceptions.ModelAPIError as problem:

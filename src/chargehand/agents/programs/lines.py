@@ -25,8 +25,9 @@ def begin() -> tuple[dict[str, Any], str, str]:
 def tell(kind: str, **told: Any) -> None:
     """Print one line. ``kind`` is a signal's; ``told`` its fields, of which those that say nothing are left out."""
     said = {name: value for name, value in told.items() if value is not None and value is not False and value != ""}
-    sys.stdout.write(json.dumps({"type": kind, **said}) + "\n")
-    sys.stdout.flush()
+    # A model's half of a character is no reason to lose the line.
+    sys.stdout.buffer.write(json.dumps({"type": kind, **said}, ensure_ascii=False).encode(errors="replace") + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def alive() -> None:

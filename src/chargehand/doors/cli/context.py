@@ -34,6 +34,9 @@ def settings(args: argparse.Namespace, here: Project) -> Settings:
         flags["budget"] = {"run_usd": args.budget}
     if getattr(args, "hitl", False):
         flags["approval"] = {"tasks": "all"}
+    review = {name: True for name in ("independent", "commit") if getattr(args, name, False)}
+    if review:
+        flags["review"] = review
     return load(here, flags, os.environ, user_file())
 
 

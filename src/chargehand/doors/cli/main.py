@@ -40,6 +40,7 @@ COMMANDS = {
     "reject": "do not let a change land, or have it fixed",
     "skip": "leave a task undone, and go on without it",
     "retry": "give a failed task new attempts and run it",
+    "review-run": "have another agent review all that landed",
     "undo": "take back what a task landed, by a commit that is judged",
     "reset": "forget what was done, keep what was paid",
     "audit-log": "everything that happened, as JSON Lines chained by hashes",

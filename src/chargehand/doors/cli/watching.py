@@ -57,7 +57,9 @@ def _still(seen: Status | None) -> object:
 
 def _draw(lines: list[str], height: int) -> int:
     """Write over what was written before; whole lines at once, so that nothing flickers."""
-    columns = shutil.get_terminal_size().columns
+    columns, rows = shutil.get_terminal_size()
+    if len(lines) > (most := max(4, rows - 4)):  # one cannot go back up to what has scrolled away
+        lines = [*lines[: most - 2], "...", lines[-1]]
     up = _UP.format(height) if height else ""
     sys.stdout.write(up + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines) + _BELOW)
     sys.stdout.flush()

@@ -52,15 +52,13 @@ class Paths:
 
     def _twins(self, change: Change, there: dict[str, tuple[str, int]]) -> list[Finding]:
         """Files and folders that are one and the same where case does not count."""
-        new = [path for path in change.files if path in there]
-        folded = {_fold(part) for path in new for part in _with_folders(path)}
+        mine = {part for path in change.files if path in there for part in _with_folders(path)}
+        folded = {_fold(part) for part in mine}
         seen: dict[str, set[str]] = {}
-        for path in there:
-            for part in _with_folders(path):
-                if (key := _fold(part)) in folded:
-                    seen.setdefault(key, set()).add(part)
+        for part in {part for path in there for part in _with_folders(path)}:
+            if (key := _fold(part)) in folded:
+                seen.setdefault(key, set()).add(part)
         twins = {tuple(sorted(names)) for names in seen.values() if len(names) > 1}
-        mine = {part for path in new for part in _with_folders(path)}
         return [
             finding(self.name, names[0], f"differs only by case from {names[1]}", fix="give one of them another name")
             for names in sorted(twins)
@@ -111,4 +109,4 @@ def _with_folders(path: str) -> Iterator[str]:
 
 
 def _fold(path: str) -> str:
-    return unicodedata.normalize("NFKC", path).casefold()
+    return path.lower() if path.isascii() else unicodedata.normalize("NFKC", path).casefold()

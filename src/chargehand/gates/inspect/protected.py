@@ -78,7 +78,7 @@ class Protected:
         if matches(path, (*self._machinery, *self._gates)):
             return path in sight.list(change.base) or any(is_test(one) for one in sight.list(change.base))
         name = path.rpartition("/")[2]
-        if not self._tables or not (name in _TABLES or name in _SECTIONS) or path not in sight.list(change.base):
+        if not self._tables or not (name in _TABLES or name in _SECTIONS) or sight.read(change.base, path) is None:
             return False
         before, after = (protected_parts(name, sight.read(commit, path) or b"") for commit in (change.base, change.commit))
         return any(after.get(key) != value for key, value in before.items()) or any(

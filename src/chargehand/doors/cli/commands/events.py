@@ -45,6 +45,8 @@ def _tell(event: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(event, ensure_ascii=False))
         return
+    from datetime import datetime
+
     import msgspec
 
     from chargehand.doors.cli.render.sentences import sentence
@@ -56,4 +58,5 @@ def _tell(event: dict[str, Any], *, as_json: bool) -> None:
     except msgspec.ValidationError:  # of a newer version
         said = event["event"]
     if said:
-        print(f"{event['at'][11:19]}  {said}")
+        clock = datetime.fromisoformat(event["at"]).astimezone().strftime("%H:%M:%S")
+        print(f"{clock}  {said}")

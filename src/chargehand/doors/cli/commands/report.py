@@ -32,14 +32,17 @@ def run(args: argparse.Namespace) -> int:
     spec = specs.read(here, config.spec, config.format)
     sections = tracing.outline(here, config.spec, config.format)
     told = tracing.matrix(here, spec, sections, uncovered=args.uncovered_only, milestone=args.milestone, standing=args.status)
-    out = io.StringIO() if args.output else sys.stdout
+    out = io.StringIO()
     if args.json:
         out.write(json.dumps(told, ensure_ascii=False) + "\n")
     else:
-        {"text": matrix.text, "markdown": matrix.markdown, "html": matrix_html.page}[args.form](told, out)
-    if isinstance(out, io.StringIO):
-        from chargehand.doors.cli.render.files import write_whole
+        shown = {"text": matrix.text, "markdown": matrix.markdown, "html": matrix_html.page}[args.form]
+        shown(told, out if args.output else sys.stdout)
+    if not args.output:
+        sys.stdout.write(out.getvalue())
+        return 0
+    from chargehand.doors.cli.render.files import write_whole
 
-        write_whole(Path(args.output), out.getvalue())
-        print(f"{args.output}: {matrix.totals(told)}", file=sys.stderr)
+    write_whole(Path(args.output), out.getvalue())
+    print(f"{args.output}: {matrix.totals(told)}", file=sys.stderr)
     return 0

@@ -13,8 +13,8 @@ from chargehand.doors.cli.render import drawing, tasklist
 
 if TYPE_CHECKING:
     from chargehand.model.task import FileStatus
-    from chargehand.service.outputs import TaskMarked
     from chargehand.service.project import Project
+    from chargehand.service.specoutputs import TaskMarked
     from chargehand.service.tasks import Known, Wanted
 
 EPILOG = "start, done, block and check write to the spec's file, and to nothing else; not while a run is under way (exit code 6)."

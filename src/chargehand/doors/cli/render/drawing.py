@@ -10,7 +10,7 @@ from chargehand.doors.cli.render.tasklist import chain, hours
 from chargehand.doors.cli.render.text import console_safe
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import TaskGraph
+    from chargehand.service.specoutputs import TaskGraph
 
 _FILLS = {"done": "#d3f2d8", "in_progress": "#d6e9ff", "review": "#d6e9ff", "blocked": "#fff0c2", "todo": "#ffffff"}
 

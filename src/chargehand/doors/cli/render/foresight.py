@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from chargehand.doors.cli.render import table
 from chargehand.doors.cli.render.style import paint
@@ -72,6 +72,8 @@ def forecast(seen: ForecastObject, stream: TextIO) -> str:
     lines.append(f"longest chain, {duration(seen['path_s'])}: {chain(seen['critical_path'])}")
     rows = [(one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"]), "") for one in seen["gating"][:5]]
     lines += ["", *table.grid(rows, ("DECIDES THE END", "HOW OFTEN", "WAIT FOR IT", "TITLE", ""), stream), ""]
+    if seen["stuck"]:
+        lines.append(f"{chain(seen['stuck'])}: failed or waiting for you, counted as begun anew")
     lines.append("with other --jobs: " + ", ".join(_jobs(one["jobs"], one["p50"], seen["jobs"]) for one in seen["by_jobs"]))
     return "\n".join(lines)
 
@@ -81,18 +83,33 @@ def _jobs(count: int, seconds: float, now: int) -> str:
 
 
 def calibration(seen: Calibration, stream: TextIO) -> str:
-    """How often what came was within what was foretold."""
-    rows = [_run(one) for one in seen["runs"]]
+    """How often what came was within what was foretold, and what was learned since."""
     header = ("RUN", "TASKS", "TOOK", "P50", "P80", "P95", "WITHIN", "PAID", "P50", "P80", "P95", "WITHIN")
-    lines = table.grid(rows, header, stream)
+    lines = table.grid([_run(one) for one in seen["runs"]], header, stream)
     tasks = seen["tasks"]
-    if tasks is None:
-        return "no run was forecast yet: chargehand plan --forecast, then chargehand run --all"
-    lines.append(
-        f"{plural(tasks['count'], 'task')}: {tasks['p50']:.0%} within P50, {tasks['p80']:.0%} within P80, {tasks['p95']:.0%} "
-        f"within P95 of time; the middle one took {tasks['median_ratio']:.2f} times what was expected"
-    )
+    if tasks:
+        lines.append(
+            f"{plural(tasks['count'], 'task')}: {tasks['p50']:.0%} within P50, {tasks['p80']:.0%} within P80, {tasks['p95']:.0%} "
+            f"within P95 of time; the middle one took {tasks['median_ratio']:.2f} times what was expected"
+        )
+    else:
+        lines.append("no run was forecast yet: chargehand plan --forecast, then chargehand run --all")
+    rows = [
+        (
+            str(one["tasks"]),
+            *(duration(one["seconds"][name]) for name in _NAMES),
+            *(money(one["usd"][name]) if one["usd"] else "-" for name in _NAMES),
+            one["name"],
+            "",
+        )
+        for one in seen["classes"]
+    ]
+    if rows:
+        lines += ["", *table.grid(rows, ("LEARNED", "P50", "P80", "P95", "P50", "P80", "P95", "CLASS OF TASKS", ""), stream)]
     return "\n".join(lines)
+
+
+_NAMES: tuple[Literal["p50"], Literal["p80"], Literal["p95"]] = ("p50", "p80", "p95")
 
 
 def _run(one: RunCheck) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from chargehand.doors.cli.render import wide
 from chargehand.doors.cli.render.text import console_safe, plural
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import TracedRow, TracedTask, TraceReport
+    from chargehand.service.specoutputs import TracedRow, TracedTask, TraceReport
 
 HEADER = ("REQUIREMENT", "STANDING", "DESIGN", "TASK", "STATE", "ATTEMPT", "COMMIT", "VERDICT", "TITLE")
 

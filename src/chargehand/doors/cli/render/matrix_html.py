@@ -9,7 +9,7 @@ from chargehand.doors.cli.render import matrix
 from chargehand.doors.cli.render.text import console_safe
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import SectionObject, TracedRow, TracedTask, TraceReport
+    from chargehand.service.specoutputs import SectionObject, TracedRow, TracedTask, TraceReport
 
 _STYLE = """
 :root { color-scheme: light dark; font: 15px/1.45 system-ui, sans-serif; }

@@ -9,7 +9,7 @@ from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe, plural
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import TaskEntry, TaskList, TaskMarked, TaskShow, TaskStats
+    from chargehand.service.specoutputs import TaskEntry, TaskList, TaskMarked, TaskShow, TaskStats
 
 
 def entries(told: TaskList, out: TextIO) -> None:
