@@ -13,10 +13,10 @@ DEV := .venv/.dev
 AGENTS := .venv/agents/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup agents debian demo test check bench format schemas picture requirements clean
+.PHONY: help setup agents debian demo test check bench format schemas picture board-picture requirements clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
 setup: $(DEV) ## make .venv with everything pinned, for work on chargehand
 
@@ -55,6 +55,9 @@ schemas: $(DEV) ## write src/chargehand/schemas anew from the code
 
 picture: $(DEV) ## make docs/demo.svg anew, from a real run of the demo
 	@$(BIN)/python tools/picture.py
+
+board-picture: $(DEV) ## make docs/board.svg anew, from a real run of the demo
+	@$(BIN)/python tools/board_picture.py
 
 requirements: ## resolve and pin dependencies anew (needs uv; ARGS=--upgrade takes newer versions)
 	@command -v $(UV) >/dev/null || { echo "requirements: needs uv; set UV=/path/to/uv" >&2; exit 1; }

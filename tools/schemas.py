@@ -37,7 +37,7 @@ SCHEMAS: dict[str, tuple[str, Any]] = {
     "report": ("chargehand report --json", specoutputs.TraceReport),
     "reset": ("chargehand reset --json", outputs.Reset),
     "result": ("a task of chargehand run --json-result: one object, or a list of them", results.Result),
-    "retry": ("chargehand retry ID --json, while a run is under way", outputs.HandedOver),
+    "retry": ("chargehand retry, undo or review-run, with --json, while a run is under way", outputs.HandedOver),
     "show": ("chargehand show ID --json", outputs.Show),
     "status": ("chargehand status --json", outputs.Status),
     "task-graph": ("chargehand task graph --json", specoutputs.TaskGraph),

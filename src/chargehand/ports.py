@@ -201,6 +201,9 @@ class Depot(Protocol):
         None when the tree is that of ``base``.
         """
 
+    def touched(self, name: str) -> tuple[str, ...]:
+        """Paths a workspace holds otherwise than what it was made from, at a look; nothing where there is none."""
+
     def read(self, commit: str, path: str) -> bytes | None:
         """A file's content at a commit; None when it is not there."""
 
@@ -306,8 +309,8 @@ class Agent(Protocol):
     """One kind of program that does tasks.
 
     ``api``: the protocol the meter is to expect. ``edits``: it can change files, not only answer. ``resumes``: it can go on with a
-    session. ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not metered. To try
-    again is not its business: its own retries are turned down, so that the engine decides.
+    session. ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not
+    metered. To try again is not its business: its own retries are turned down, so that the engine decides.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -68,19 +68,9 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
         return {gate.name: gate for gate in judges(depot, msgspec.structs.replace(config, gates=config.regenerate))}
 
     def preflight() -> Iterator[Problem]:
-        asked = [(f"agents.{each}", agent.preflight()) for each, agent in agents.items()]
-        if workplace.needs_git(config, spec):
-            asked += [(f"gates.{gate.name}", gate.preflight()) for gate in make_gates(config, pool, ambient)]
-        for label, reason in asked:
-            if reason:
-                message, _, hint = reason.partition(" (hint: ")
-                yield Problem("environment.missing", message, label, hint=hint.removesuffix(")"))
-        for each in {name, *config.retry.escalate, *(agent_of(task, name) for task in spec.tasks)}:
-            if not agents[each].edits:
-                message = f"agent {each!r} only answers: it has no tools to change files"
-                yield Problem(
-                    "config.agent", message, f"agents.{each}", hint="let it review or plan, and name another one for tasks"
-                )
+        gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
+        workers = {name, *config.retry.escalate, *(agent_of(task, name) for task in spec.tasks)}
+        yield from _missing(agents, gates, workers)
 
     def depot(target: str) -> Depot | None:
         if not workplace.needs_git(config, spec):
@@ -124,6 +114,20 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     )
 
 
+def _missing(agents: Mapping[str, Agent], gates: Iterable[Gate], workers: Iterable[str]) -> Iterator[Problem]:
+    """What keeps agents and gates from running here. ``workers`` are to change files, not only to answer."""
+    asked = [(f"agents.{name}", agent.preflight()) for name, agent in agents.items()]
+    asked += [(f"gates.{gate.name}", gate.preflight()) for gate in gates]
+    for label, reason in asked:
+        if reason:
+            message, _, hint = reason.partition(" (hint: ")
+            yield Problem("environment.missing", message, label, hint=hint.removesuffix(")"))
+    for name in workers:
+        if not agents[name].edits:
+            message = f"agent {name!r} only answers: it has no tools to change files"
+            yield Problem("config.agent", message, f"agents.{name}", hint="let it review or plan, and name another one for tasks")
+
+
 def _meter(
     project: Project, config: Config, called: Mapping[str, AgentConfig], agents: Mapping[str, Agent], ambient: Mapping[str, str]
 ) -> Meter | None:
@@ -146,13 +150,6 @@ def examine_gates(project: Project, config: Config) -> Iterator[Finding]:
     for gate in make_gates(config, ShimPool(project.state / "shim.log"), os.environ):
         message, _, hint = gate.preflight().partition(" (hint: ")
         yield Finding("problem" if message else "ok", f"gate {gate.name}", message or "can run", hint.removesuffix(")"))
-
-
-def user_file() -> Path:
-    """The user's own settings."""
-    from platformdirs import user_config_path
-
-    return user_config_path("chargehand") / "config.toml"
 
 
 def cache_folder() -> Path:

@@ -7,9 +7,10 @@ from typing import get_args
 
 import pytest
 
-from chargehand.agents.driver import beyond_system
+from chargehand.agents.driver import Driver, beyond_system
 from chargehand.agents.registry import KINDS, make_agent
-from chargehand.model.config import AgentConfig, AgentKind
+from chargehand.model.config import AgentConfig, AgentKind, PriceConfig
+from chargehand.model.work import Exit, Tally, Tokens, Usage
 from chargehand.ports import Agent, Call
 
 
@@ -115,7 +116,7 @@ def test_every_kind_of_the_settings_has_a_driver() -> None:
     assert set(KINDS) == set(get_args(AgentKind))
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("command", "scripted")])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("acp", "command", "scripted")])
 def test_what_the_user_says_of_prices_counts(tmp_path: Path, kind: str) -> None:
     config = AgentConfig(kind=kind, model="my-own-model", paid=False)  # type: ignore[arg-type]
     prices = {"my-own-model": PriceConfig(input=1_000_000.0, output=2_000_000.0)}

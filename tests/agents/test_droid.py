@@ -11,6 +11,7 @@ from tests.agents.recorded import DONE, GATE, Recorded, after, used
 
 from chargehand.model.errors import ConfigProblem
 from chargehand.model.signals import Signal
+from chargehand.model.work import Exit, Tally, Tokens, Usage
 
 DROID = Recorded("droid", model="anthropic/claude-sonnet-4-5")
 

@@ -105,6 +105,8 @@ def test_a_call_is_headless_and_kept_to_itself() -> None:
     assert told["security"]["auth"]["selectedType"] == "gemini-api-key"
     assert told["hooksConfig"] == {"enabled": False}
     assert "hooksConfig" not in settings(trusted=True)
+    assert "GEMINI_CLI_TRUST_WORKSPACE" not in made.env
+    assert GEMINI.prepared(trusted=True).env["GEMINI_CLI_TRUST_WORKSPACE"] == "true"
 
 
 def test_a_workspaces_variables_cannot_make_others_execute_something() -> None:

@@ -29,13 +29,12 @@ def _hooks(*moments: str) -> dict[str, object]:
 @dataclass(frozen=True)
 class Program:
     """``model``: one whose name it takes without asking about it. ``hostile``: what a workspace may hold to make it run things,
-    path to content; ``obeys``: it does run them in a workspace that is trusted; ``refuses``: it does not work at all where it would
+    path to content; it does run them in a workspace that is trusted. ``refuses``: it does not work at all where it would
     obey them. ``slow``: it takes seconds to start."""
 
     kind: str
     model: str = "test-model"
     slow: bool = False
-    obeys: bool = True
     refuses: bool = False
     hostile: Mapping[str, str] = field(default_factory=dict)
 
@@ -77,7 +76,6 @@ PROGRAMS = {
             kind="opencode",
             slow=True,
             refuses=True,
-            obeys=False,  # it would, once it has fetched a package from the network
             hostile={
                 ".opencode/plugin/x.js": _script("plugin", "async () => ({})"),
                 ".opencode/opencode.json": json.dumps({"mcp": {"x": {"type": "local", "command": ["sh", "-c", _touch("mcp")]}}}),
@@ -95,7 +93,6 @@ PROGRAMS = {
             kind="gemini",
             model="gemini-2.5-flash",
             slow=True,
-            obeys=False,  # it takes more than its flag to trust
             hostile={
                 ".gemini/settings.json": json.dumps(
                     {

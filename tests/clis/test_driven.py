@@ -9,7 +9,7 @@ import pytest
 
 from tests.clis.conftest import each
 from tests.clis.driving import Bench
-from tests.clis.programs import CANARY, PROGRAMS
+from tests.clis.programs import CANARY
 from tests.kit.processes import named, send, until
 from tests.kit.script import FINAL, TEXT
 
@@ -50,6 +50,14 @@ def test_who_may_only_read_writes_nothing(bench: Bench) -> None:
 
 
 @each
+def test_a_session_that_is_not_there_is_told_apart(bench: Bench) -> None:
+    report = bench.run(bench.call("Go on.", resume="5d0c8f0e-0f5e-4a6e-9a35-1f1f6c1d7a10"))
+    assert (report.error and report.error.kind, report.session) == ("session_lost", "")
+    assert (report.usage.input_tokens, report.usage.cost_usd) == (0, 0.0)
+    assert not bench.server.answered()
+
+
+@each
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
 def test_ended_by_a_signal_is_never_taken_for_done(bench: Bench, number: signal.Signals) -> None:
     mark = f"chargehand-{bench.server.url.rpartition(':')[2]}-{number}"
@@ -87,7 +95,7 @@ def test_what_a_workspace_wants_run_is_not_run(bench: Bench) -> None:
         assert (bench.workspace / "hello.txt").read_text() == TEXT
 
 
-@pytest.mark.parametrize("program", [name for name, one in PROGRAMS.items() if one.obeys], indirect=True)
+@each
 def test_it_would_be_run_in_a_workspace_that_is_trusted(bench: Bench) -> None:
     """So the test above can fail."""
     hostile(bench)

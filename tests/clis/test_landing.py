@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 
-from tests.clis.conftest import KEY, Site, dollars, each, quick
+from tests.clis.conftest import KEY, VARIABLE, Site, dollars, each, quick
 from tests.clis.programs import CANARY
 from tests.kit.processes import named
 from tests.kit.script import TEXT
@@ -30,6 +32,8 @@ def test_its_work_lands_at_the_providers_price_and_without_the_key(site: Site) -
     assert KEY not in surroundings
     assert site.server.url not in surroundings, "the provider itself is out of reach"
     assert site.holders_of(KEY) == []
+    asked = [json.dumps(request.body).lower() for request in site.server.answered()]
+    assert not [body for body in asked if "co-authored-by" in body], "who wrote it is said by us"
 
 
 @quick
@@ -64,3 +68,32 @@ def test_nothing_a_tool_left_behind_goes_on_running(site: Site) -> None:
     site.run("run")
     assert site.content("hello.txt") == TEXT.strip()
     assert named(mark) == []
+
+
+@pytest.mark.parametrize("program", ["claude", "codex"], indirect=True)
+def test_a_reviewer_is_held_to_a_form_that_strict_providers_take(site: Site) -> None:
+    reviewer = (
+        f'[agents.r]\nkind = "{site.program.kind}"\nprogram = "{site.program.path}"\nmodel = "{site.program.model}"\n'
+        f'url = "{site.server.url}/s/answer"\nkey = "{VARIABLE}"'
+    )
+    site.prepare("write", config='[review]\npolicy = "required"\nagents = ["r"]\nroles = ["quality"]', agent=reviewer)
+    site.run("run")
+    assert site.outcomes() == ["landed"]
+    asked = [request.asked for request in site.server.answered() if request.asked and request.scenario == "answer"]
+    forms = [one.schema or one.tools.get("StructuredOutput") for one in asked]
+    assert [form for form in forms if form and "review" in form["properties"]]
+    for form in filter(None, forms):
+        assert not loose(form)
+
+
+def loose(form: Any) -> list[dict[str, Any]]:
+    """The parts of a schema with which a strict provider would refuse the request."""
+    if isinstance(form, list):
+        return [part for each in form for part in loose(each)]
+    if not isinstance(form, dict):
+        return []
+    known, found = form.get("properties"), [part for each in form.values() for part in loose(each)]
+    if form.get("type") == "object" and isinstance(known, dict):
+        whole = form.get("additionalProperties") is False and sorted(form.get("required", ())) == sorted(known)
+        found += [] if whole else [form]
+    return found + ([form] if {"$ref", "maxLength", "maxItems", "default"} & set(form) else [])

@@ -105,11 +105,28 @@ def test_nothing_ran_is_noticed(text: str) -> None:
     assert output.nothing_ran(text, output.read(text))
 
 
-def test_a_summary_that_is_missing_is_noticed() -> None:
-    assert output.cut_short("python -m pytest tests", "collecting...\n")
-    assert not output.cut_short("python -m pytest tests", "3 passed in 0.01s\n")
-    assert not output.cut_short("pytest -qq", "")
-    assert not output.cut_short("make test", "")
+@pytest.mark.parametrize(
+    "command",
+    [
+        "python -m pytest tests",
+        "cd x && pytest",
+        "A=1 uv run --frozen python3.12 -m pytest -q",
+        "/v/bin/pytest",
+        "python -m unittest",
+        "cargo test",
+    ],
+)
+def test_a_summary_that_is_missing_is_noticed(command: str) -> None:
+    assert output.cut_short(command, "collecting...\n")
+    assert not output.cut_short(command, "3 passed in 0.01s\nRan 3 tests in 0.1s\ntest result: ok.\n")
+    assert not output.cut_short(f"{command} > log", "")
+
+
+@pytest.mark.parametrize(
+    "command", ["pytest -qq", "make test", "test -e /tmp/pytest-of-me/x", "pip install pytest && make", "echo go test"]
+)
+def test_other_programs_need_no_summary(command: str) -> None:
+    assert not output.cut_short(command, "")
 
 
 JUNIT = """<?xml version="1.0"?><testsuites><testsuite name="s" tests="4" failures="1" errors="1" skipped="1">

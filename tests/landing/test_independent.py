@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+from collections.abc import Mapping
 
 from tests.run.conftest import Place
 
@@ -17,7 +18,7 @@ ON = '[review]\nindependent = true\nagents = ["critic"]\n'
 WRITES = 'mkdir -p out && echo "$CHARGEHAND_TASK_ID" > "out/$CHARGEHAND_TASK_ID.txt"'
 
 
-def answer(*findings: dict[str, object]) -> str:
+def answer(*findings: Mapping[str, object]) -> str:
     told = {
         "findings": findings,
         "summary": "read all of it",

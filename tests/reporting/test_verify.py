@@ -127,6 +127,11 @@ def test_work_that_was_joined_with_commits_of_the_user_lies_there_under_another_
     assert place.git("log", "-1", "--format=%s", now) == "TASK-001: Do task-001"
     assert place.git("merge-base", "main", now) == now
     assert verify(place, "--strict", code=1)["ok"] is False
+    message, spec = place.git("log", "-1", "--format=%B"), place.read("spec/tasks.md")
+    place.git("reset", "--quiet", "--hard", "HEAD~1")
+    place.write("spec/tasks.md", spec)
+    place.commit(message)
+    assert findings(verify(place, code=1)) == [("note", "replayed", "TASK-001"), ("problem", "not-on-target", "TASK-002")]
 
 
 def test_without_gates_nothing_was_judged(place: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -118,6 +119,13 @@ class FakeAgent:
         usage = Usage() if cost is None else Usage(100, 10, cost)
         seconds = rng.uniform(0.05, 4.0)
         own = (seconds / 2, f"src/{task}.txt", f"by {attempt}")
+        if re.fullmatch(r"review-\d+", task) and not fails:
+            bad = (
+                [{"severity": rng.choice(("major", "note")), "file": "src/x", "evidence": "wrong"}]
+                if self._world.chance(0.4)
+                else []
+            )
+            return Deed((own,), seconds, usage=usage, answer=json.dumps({"review": {"findings": bad}}))
         return self._fail(kind, own, seconds, usage, tree) if fails else self._work(kind, own, seconds, usage, tree)
 
     def _fail(self, kind: str, own: Change, seconds: float, usage: Usage, tree: Tree) -> Deed:

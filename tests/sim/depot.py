@@ -172,6 +172,12 @@ class FakeDepot:
         self.attempts[attempt] = self.commit((base,), tree, message)
         return Taken(self.attempts[attempt], self.changed(base, self.attempts[attempt]))
 
+    def touched(self, name: str) -> tuple[str, ...]:
+        if name not in self.workspaces:
+            return ()
+        now, was = self.workspaces[name].tree, self.commits[self.workspaces[name].base].tree
+        return tuple(sorted(path for path in now.keys() | was.keys() if now.get(path) != was.get(path)))
+
     # -- commits ------------------------------------------------------------------------------------------------------------
 
     def read(self, commit: str, path: str) -> bytes | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple, NoReturn
 from chargehand.model import facts as f
 from chargehand.model.config import Config
 from chargehand.model.work import Exit, Usage
-from chargehand.plan.board import BY_PARTS
+from chargehand.plan.board import BY_PARTS, NOBODY
 from chargehand.spec.writeback import mark
 
 from .agents import SPEC, good
@@ -23,6 +23,7 @@ class TaskPast:
     def __init__(self, fact: f.TaskAdded) -> None:
         self.needs, self.state = fact.needs, "landed" if fact.done else "todo"
         self.rejected = False
+        self.undoes = fact.about if fact.kind == "undo" else ""
         self.open = self.commit = ""
         self.attempts = self.spent = 0
 
@@ -31,6 +32,7 @@ class AttemptPast:
     def __init__(self, fact: f.AttemptClaimed) -> None:
         self.task, self.base, self.open = fact.task, fact.base, True
         self.taken, self.by_parts = "", fact.agent == BY_PARTS
+        self.nobody = fact.agent in NOBODY
         self.question = ""
         self.root, self.start = fact.root or fact.attempt, fact.start or fact.base
         self.exit: Exit | None = None
@@ -61,6 +63,8 @@ class History(Watch):
         self.starts: Counter[str] = Counter()
         self.calls: dict[str, CallPast] = {}
         self.landed: dict[str, str] = {}
+        self.back: Counter[str] = Counter()
+        """How often what a task landed was taken back."""
         self.committed: set[tuple[str, str]] = set()
         self.cancelled = False
         self.bill = self.overrun = 0.0
@@ -81,48 +85,56 @@ class History(Watch):
         match fact:
             case f.RunStarted():
                 self.run, self.tasks = fact.run, {}
+            case f.RunFinished():
+                states = {past.state for past in self.tasks.values()} - {"cancelled"}
+                done = states <= {"landed", "skipped"}
+                self.demand((fact.state == "finished") <= done, f"the run finished with tasks {states}")
+                self._world.count(f"run {fact.state}")
             case f.TaskAdded():
                 self._added(fact)
-            case f.TaskRemoved():
-                self.demand(not self.tasks[fact.task].open, f"{fact.task} was removed while an attempt of it is open")
-                self.tasks[fact.task].state = "cancelled"
             case f.TaskLanded():
                 self._landed(fact)
-            case f.TaskFailed():
-                past = self.tasks[fact.task]
-                spent = past.spent >= self._config.retry.attempts or past.rejected
-                self.demand(spent, f"{fact.task} failed with tries left: {fact.reason}")
-                past.state = "failed"
-            case f.TaskNeedsHuman():
-                self.tasks[fact.task].state = "needs_human"
-            case f.TaskReopened():
-                past = self.tasks[fact.task]
-                past.state, past.spent, past.rejected = "todo", 0, False
-            case f.TaskSkipped():
-                past = self.tasks[fact.task]
-                self.demand(past.state not in {"landed", "skipped"}, f"{fact.task} is skipped, but it is {past.state}")
-                if past.open:
-                    self.attempts[past.open].open = False
-                past.state, past.open = "skipped", ""
+            case f.TaskRemoved() | f.TaskFailed() | f.TaskNeedsHuman() | f.TaskReopened() | f.TaskSkipped():
+                self._of_task(fact)
             case f.ReplanAsked() | f.ReviewAsked():
                 self.demand(fact.attempt not in self.calls, f"{fact.attempt} is asked for twice")
                 self.calls[fact.attempt] = CallPast(fact.task)
                 self._hold(fact.attempt, fact.reserved)
             case f.TaskReplanned() | f.ReviewGiven():
                 self._answered(fact)
-            case f.QuestionAsked():
-                self.demand(self.attempts[fact.attempt].open, f"a question about {fact.attempt}, which is over")
-                self.attempts[fact.attempt].question = fact.id
-            case f.QuestionAnswered():
-                self.demand(self.attempts[fact.attempt].question == fact.id, f"an answer to {fact.id}, which nobody asked")
-                self.attempts[fact.attempt].question = ""
-            case f.RunFinished():
-                states = {past.state for past in self.tasks.values()} - {"cancelled"}
-                done = states <= {"landed", "skipped"}
-                self.demand((fact.state == "finished") <= done, f"the run finished with tasks {states}")
-                self._world.count(f"run {fact.state}")
+            case f.QuestionAsked() | f.QuestionAnswered():
+                self._of_question(fact)
             case f.AttemptClaimed() | f.AttemptExited() | f.CommitTaken() | f.VerdictGiven() | f.AttemptEnded():
                 self._of_attempt(fact)
+
+    def _of_task(self, fact: f.TaskRemoved | f.TaskFailed | f.TaskNeedsHuman | f.TaskReopened | f.TaskSkipped) -> None:
+        past = self.tasks[fact.task]
+        match fact:
+            case f.TaskRemoved():
+                self.demand(not past.open, f"{fact.task} was removed while an attempt of it is open")
+                past.state = "cancelled"
+            case f.TaskFailed():
+                spent = past.spent >= self._config.retry.attempts or past.rejected or bool(past.undoes)
+                self.demand(spent, f"{fact.task} failed with tries left: {fact.reason}")
+                past.state = "failed"
+            case f.TaskNeedsHuman():
+                past.state = "needs_human"
+            case f.TaskReopened():
+                past.state, past.spent, past.rejected = "todo", 0, False
+            case f.TaskSkipped():
+                self.demand(past.state not in {"landed", "skipped"}, f"{fact.task} is skipped, but it is {past.state}")
+                if past.open:
+                    self.attempts[past.open].open = False
+                past.state, past.open = "skipped", ""
+
+    def _of_question(self, fact: f.QuestionAsked | f.QuestionAnswered) -> None:
+        attempt = self.attempts[fact.attempt]
+        if isinstance(fact, f.QuestionAsked):
+            self.demand(attempt.open, f"a question about {fact.attempt}, which is over")
+            attempt.question = fact.id
+        else:
+            self.demand(attempt.question == fact.id, f"an answer to {fact.id}, which nobody asked")
+            attempt.question = ""
 
     def _added(self, fact: f.TaskAdded) -> None:
         past = self.tasks.setdefault(fact.task, TaskPast(fact))
@@ -144,6 +156,11 @@ class History(Watch):
             self.landed[fact.task] = fact.attempt
             if inside:
                 self.committed.add((fact.task, fact.attempt))
+            if past.undoes:
+                self.demand(inside, f"{fact.task} landed without a commit")
+                self.landed.pop(past.undoes, None)
+                if past.undoes in self.tasks:
+                    self.tasks[past.undoes].state = "needs_human"
         past.state, past.open, past.commit = "landed", "", fact.commit
 
     def _of_attempt(self, fact: f.AttemptClaimed | f.AttemptExited | f.CommitTaken | f.VerdictGiven | f.AttemptEnded) -> None:
@@ -154,7 +171,7 @@ class History(Watch):
         match fact:
             case f.AttemptExited():
                 self.demand(attempt.exit is None, f"{name} exited twice")
-                if attempt.by_parts:
+                if attempt.nobody:
                     attempt.exit = fact.exit
                     self.held.pop(name)
                     return None
@@ -165,7 +182,7 @@ class History(Watch):
                 self._charged(name, fact.usage, fact.charged)
             case f.CommitTaken():
                 attempt.taken = fact.commit
-                self.demand(self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
+                self.demand(attempt.nobody or self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
             case f.VerdictGiven(verdict=said):
                 attempt.verdicts[said.gate, said.commit] = said.verdict
                 if said.gate not in self._gates:
@@ -242,7 +259,7 @@ class History(Watch):
                 fact.start in (self._depot.attempts.get(before[-1]), last.start), f"{fact.attempt} does not start where it was left"
             )
         past.attempts, past.open = fact.number, fact.attempt
-        if fact.agent == BY_PARTS:
+        if fact.agent in NOBODY:
             self.held[fact.attempt] = 0.0
         else:
             self._hold(fact.attempt, fact.reserved)
@@ -257,8 +274,10 @@ class History(Watch):
         if landed is None:
             self.no(f"{name} is to land and belongs to no task")
         task, by = landed
-        before = {other.landed[0] for other in self._depot.landed(expected) if other.landed}
-        self.demand(task not in before, f"{task} is to land a second time, as {name}")
+        before = Counter(other.landed[0] for other in self._depot.landed(expected) if other.landed)
+        self.demand(before[task] <= self.back[task], f"{task} is to land a second time, as {name}")
+        undone = self.tasks[task].undoes if task in self.tasks else ""
+        self.back[undone] += bool(undone)
         attempt = self.attempts[by]
         self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
         old = self._depot.commits[expected].tree
@@ -267,13 +286,17 @@ class History(Watch):
                 said = attempt.verdicts.get((gate, name))
                 self.demand(said == "pass", f"{name} is to land, and gate {gate} said {said} of it")
             required = self._config.review.roles if self._config.review.policy == "required" else []
-            for judge in (*(f"review/{role}" for role in required), *(["human"] if self._config.approval.tasks == "all" else [])):
+            for judge in (
+                ()
+                if undone
+                else (*(f"review/{role}" for role in required), *(["human"] if self._config.approval.tasks == "all" else []))
+            ):
                 said = attempt.verdicts.get((judge, attempt.taken))
                 self.demand(said == "pass", f"{name} is to land, and {judge} said {said} of {attempt.taken}")
         else:
             self.demand(self._depot.changed(expected, name) == (SPEC,), f"{name} is to land more than a tick")
         if SPEC in old:
-            wanted = mark(old[SPEC], task, "done", True) or old[SPEC]
+            wanted = mark(old[SPEC], undone or task, "todo" if undone else "done", not undone) or old[SPEC]
             self.demand(commit.tree.get(SPEC) == wanted, f"{name} does not just tick {task} in the spec")
 
     def replaying(self, tip: Commit) -> None:

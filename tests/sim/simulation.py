@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import msgspec
+
 from chargehand.engine.crew import Crew
 from chargehand.engine.runner import Runner
 from chargehand.model.config import ApprovalConfig, BudgetConfig, Config, RetryConfig, ReviewConfig, TimeoutConfig
@@ -64,6 +66,10 @@ class Story:
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.rng = world, world.rng
         pick = self.rng.choice
+        review = pick(
+            (ReviewConfig(),) * 3
+            + (ReviewConfig(policy=pick(("advisory", "required")), roles=["quality", "docs"], agents=["other"], rounds=2),)
+        )
         self.config = Config(
             agent="fake",
             jobs=self.rng.randint(1, 4),
@@ -77,10 +83,7 @@ class Story:
                 escalate=pick(([], [], ["other"])),
                 session=pick(("same", "same", "fresh")),
             ),
-            review=pick(
-                (ReviewConfig(),) * 3
-                + (ReviewConfig(policy=pick(("advisory", "required")), roles=["quality", "docs"], agents=["other"], rounds=2),)
-            ),
+            review=msgspec.structs.replace(review, independent=world.chance(0.25), commit=world.chance(0.3)),
             approval=pick(
                 (ApprovalConfig(),) * 3
                 + (

@@ -32,7 +32,7 @@ class User:
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
             self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop, self._pause, self._cancel,
-            self._answer, self._answer, self._skip,
+            self._answer, self._answer, self._skip, self._undo,
         )  # fmt: skip
 
     def act(self) -> None:
@@ -112,7 +112,10 @@ class User:
         elif open_tasks and kind == "retitle":
             text = spec.retitle(text, rng.choice(open_tasks), f"Title {self._world.steps}")
         elif open_tasks and kind == "done":
-            text = mark(text, rng.choice(open_tasks), "done", True) or text
+            task = rng.choice(open_tasks)
+            text = mark(text, task, "done", True) or text
+            if self._history.back[task]:  # what was taken back is not done because a copy of the spec says so
+                self.meddled.add(task)
         self._world.note("user", kind)
         if self._file:
             self._file.write_text(text)
@@ -139,6 +142,11 @@ class User:
     def _skip(self) -> None:
         if (tasks := list(self._history.tasks)) and self._world.chance(0.3):
             self._store.post("skip", json.dumps({"task": self._world.rng.choice(tasks), "by": "the user"}))
+
+    def _undo(self) -> None:
+        """Want back how it was, sometimes of what has not landed."""
+        if tasks := list(self._history.tasks):
+            self._store.post("undo", json.dumps({"task": self._world.rng.choice(tasks), "by": "the user"}))
 
     def _ask_again(self) -> None:
         if failed := [task for task, past in self._history.tasks.items() if past.state in ("failed", "needs_human", "skipped")]:

@@ -173,6 +173,8 @@ class GeminiAgent(Driver):
             "GEMINI_SANDBOX": "",
             "GEMINI_SYSTEM_MD": "",
         }
+        if call.trusted:
+            env["GEMINI_CLI_TRUST_WORKSPACE"] = "true"
         if access.key:
             env["GEMINI_API_KEY"] = access.key
         if access.url:

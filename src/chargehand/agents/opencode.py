@@ -26,6 +26,8 @@ _QUIET = {
     "OPENCODE_DISABLE_LSP_DOWNLOAD": "1",
     "OPENCODE_DISABLE_MODELS_FETCH": "1",
 }
+# What plugins need is fetched before they are run. Where there is no network it would try for minutes.
+_FETCHING = {"npm_config_fetch_retries": "0"}
 _ALONE = {"OPENCODE_DISABLE_EXTERNAL_SKILLS": "1", "OPENCODE_DISABLE_PROJECT_CONFIG": "1", "OPENCODE_PURE": "1"}
 
 # It installs this beside its settings at every start, unless it looks as if it had done so.
@@ -176,7 +178,7 @@ class OpencodeAgent(AnyProvider):
         if instructions := with_schema(self.instructions(call), call.schema):
             files[".config/opencode/instructions.md"] = instructions
         files[".config/opencode/opencode.json"] = self._settings(call, access, ambient, bool(instructions))
-        env = _QUIET | ({} if call.trusted else _ALONE)
+        env = _QUIET | (_FETCHING if call.trusted else _ALONE)
         return Prepared(argv=(*words, *self.config.args), env=env | self.passed(ambient), files=files)
 
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from chargehand.brief.brief import render
+from chargehand.brief.schema import strict
 from chargehand.brief.text import fence
 from chargehand.model.task import Section, Task
 from chargehand.model.work import Failure
@@ -68,7 +69,7 @@ def question(task: Task, sections: Sequence[Section], failures: Sequence[Failure
 
 def schema() -> str:
     """What the answer must fit, for programs that hold their model to a JSON Schema."""
-    return json.dumps(msgspec.json.schema(_Whole))
+    return strict(_Whole)
 
 
 def read_answer(transcript: str) -> Answer | str:

@@ -13,6 +13,7 @@ from typing import Annotated
 import msgspec
 
 from chargehand.brief.brief import render
+from chargehand.brief.schema import strict
 from chargehand.brief.text import code, fence, head, inline, quote
 from chargehand.model.task import Section, Task
 from chargehand.model.work import Finding, Severity, Verdict
@@ -66,7 +67,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 def schema() -> str:
     """What the answer must fit, for programs that hold their model to a JSON Schema."""
-    return json.dumps(msgspec.json.schema(_Whole))
+    return strict(_Whole)
 
 
 def question(
@@ -96,7 +97,7 @@ def question(
         *_rounds(earlier, round_),
         "End with a JSON object on standard output and nothing after it, with the key `review`, after this schema. No finding is a "
         "good answer when there is none.",
-        fence(schema(), "json"),
+        fence(json.dumps(msgspec.json.schema(_Whole)), "json"),
         f"## What the gates said of it\n\n{gates}",
         "## The change\n\n" + fence(head(change.diff, DIFF_LIMIT, "look into the workspace for the rest"), "diff"),
     ]

@@ -19,7 +19,7 @@ from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_
 from chargehand.depot.objects import Objects, is_git_path, object_format
 from chargehand.depot.repository import Repository, inspect
 from chargehand.depot.spares import Spares
-from chargehand.depot.taking import differing, readable, snapshot
+from chargehand.depot.taking import differing, glance, readable, snapshot
 from chargehand.depot.transfer import hand_over, share_shallow, transfer
 from chargehand.depot.trouble import told
 from chargehand.depot.user import UserRepository
@@ -251,6 +251,11 @@ class GitDepot:
             commit = self.objects.write_commit(tree, parents, f"{message}\n\n{note}".encode("utf-8", "replace"))
         self._set(_ATTEMPTS + attempt, commit)
         return Taken(commit, files)
+
+    @told
+    def touched(self, name: str) -> tuple[str, ...]:
+        """Paths that differ in a workspace from what it was made from: a look by the files' times, while the agent works."""
+        return readable(sorted(glance(self.git, self._workspaces.agent(name).path, self._workspaces.index(name))))
 
     def _take_commits(self, attempt: str, place: Place, base: str) -> str | None:
         """Bring in every commit a ref of the agent names; returns his HEAD, None when it cannot be read."""

@@ -56,6 +56,15 @@ def snapshot(depot: Git, place: Path, pristine: Path, base: str, committed: Iter
         _drop(scratch)
 
 
+def glance(depot: Git, place: Path, pristine: Path) -> set[bytes]:
+    """What changed in ``place`` against the index made at checkout, by name. Changes nothing; what cannot be read is left out."""
+    if not pristine.is_file() or place.is_symlink() or not place.is_dir():
+        return set()
+    git = Git(depot.git_dir, work_tree=place, index=pristine)
+    listed = git.run("ls-files", "-z", "--modified", "--deleted", "--others", "--exclude-standard", accept=range(256))
+    return {path for path in listed.stdout.split(b"\0") if path and not path.endswith(b"/")}
+
+
 def _drop(scratch: Path) -> None:
     for path in (scratch, scratch.with_name(f"{scratch.name}.lock")):
         path.unlink(missing_ok=True)

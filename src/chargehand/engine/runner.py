@@ -19,6 +19,7 @@ from chargehand.engine.patience import Patience
 from chargehand.engine.pipeline import Pipeline
 from chargehand.engine.planner import Planner
 from chargehand.engine.purse import Purse
+from chargehand.engine.radar import Radar
 from chargehand.engine.reviewing import Reviewing
 from chargehand.engine.specfile import Source, SpecFile
 from chargehand.engine.steering import STILL_WANTED, Steering
@@ -115,7 +116,7 @@ class Runner:
     async def run(self) -> RunFinished:
         """Work until nothing can move, or until stopped. Returns what was recorded as the run's end."""
         loop = asyncio.get_running_loop()
-        inbox = loop.create_task(self.steering.watch_inbox())
+        beside = [loop.create_task(self.steering.watch_inbox()), loop.create_task(Radar(self._crew, self._ledger).watch())]
         limits = self._crew.config.timeouts
         if limits.session_minutes:
             reason = f"the session's {limits.session_minutes:g} minutes are over"
@@ -130,10 +131,9 @@ class Runner:
                 self._ledger.flush()
             raise
         finally:
-            inbox.cancel()
-            for running in self._running.values():
+            for running in (*beside, *self._running.values()):
                 running.cancel()  # agents stay with their shims and are adopted by the next run
-            await asyncio.gather(*self._running.values(), inbox, return_exceptions=True)
+            await asyncio.gather(*self._running.values(), *beside, return_exceptions=True)
         await self._crew.offload(self._spec_file.write)
         if not self.steering.stopping:
             await offer(self._crew, self._ledger, self._tasks)
@@ -251,6 +251,8 @@ class Runner:
                 self._route(card.id)
             elif in_place and card.state == "landed" and task and task.status != "done":
                 self._spec_file.tick(card.id)
+            elif in_place and card.undone:
+                self._spec_file.tick(card.id, done=False)
 
     async def _begin(self, found: Next) -> None:
         card, agent = self._board.cards[found.task], self._crew.agent_of(found.agent)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from chargehand.engine.crew import Crew
 from chargehand.engine.planner import as_task, rewritten
 from chargehand.model.task import Span, Task
@@ -20,8 +22,12 @@ class Tasks:
         self._spec = {task.id: task for task in self._crew.spec.tasks}
 
     def of_spec(self, name: str) -> Task | None:
-        """The task as the spec has it; None for one that is not in it."""
-        return self._spec.get(name)
+        """The task as the spec has it; None for one that is not in it. A file that has not heard yet that its work was taken
+        back is not believed."""
+        task = self._spec.get(name)
+        if task is not None and task.status == "done" and self._board.cards[name].undone:
+            return msgspec.structs.replace(task, status="todo")
+        return task
 
     def get(self, name: str) -> Task | None:
         """What the spec says, with what a planner added to it; a part of a task that was split; or a task of another kind."""
@@ -31,7 +37,7 @@ class Tasks:
         if card.part_of:
             whole = self.get(card.part_of)
             return whole and as_task(card, whole)
-        task = self._spec.get(name)
+        task = self.of_spec(name)
         return task and rewritten(task, card)
 
     def known(self, name: str) -> Task:

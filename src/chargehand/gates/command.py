@@ -68,7 +68,7 @@ class CommandGate:
                 f"gate {name!r} has no command that could be run", hint=f'set [gates.{name}] command = "make check"'
             )
         self._argv = ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(command)
-        self._title = inline(text, 60)
+        self._text, self._title = text, inline(text, 60)
 
     def preflight(self) -> str:
         """Why this gate cannot run here (empty: it can, as far as can be told without a checkout)."""
@@ -193,7 +193,7 @@ class CommandGate:
             nothing = nothing or "none was collected"
         if nothing and ended.code in (0, _NO_TESTS_COLLECTED):
             return "fail", f"{self._title}: no test was run ({nothing}), {ended.describe()}"
-        if ended.ok and output.cut_short(" ".join(self._argv), said):
+        if ended.ok and output.cut_short(self._text, said):
             return "fail", f"{self._title}: {ended.describe()}, but the tests did not come to their end: they were not summed up"
         told = in_words(counts(said)) or (output.describe(tests) if tests else "")
         summary = ", ".join(filter(None, (ended.describe(), told)))

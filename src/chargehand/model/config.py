@@ -58,10 +58,11 @@ class GateConfig(_Table, frozen=True, kw_only=True):
     """A judge. ``command`` as a list runs as it is; as a string it runs under ``/bin/sh -c``. Exit code 0 passes. ``network``: in
     the cage it has your network; without that, it has none.
 
-    ``report`` is a path or glob, in the checkout, of JUnit XML or SARIF the command writes. ``baseline``: tests that fail on the base
-    as well are not held against the change. ``retries``: how often a failure is tried again on the same commit. ``tests`` "base": it
-    must pass with the tests of the base too, where the change touched them and its task does not say so. ``setup`` runs first, what
-    it makes of ``cache`` (paths in the checkout) is kept for checkouts whose ``locks`` (files; empty: those known) are the same."""
+    ``report`` is a path or glob, in the checkout, of JUnit XML or SARIF the command writes. ``baseline``: tests that fail on the
+    base as well are not held against the change. ``retries``: how often a failure is tried again on the same commit. ``tests``
+    "base": it must pass with the tests of the base too, where the change touched them and its task does not say so. ``setup`` runs
+    first, what it makes of ``cache`` (paths in the checkout) is kept for checkouts whose ``locks`` (files; empty: those known) are
+    the same."""
 
     command: Command
     timeout_minutes: Positive = 10.0
@@ -109,7 +110,7 @@ class ReviewConfig(_Table, frozen=True, kw_only=True):
     """Review by agents. ``agents`` names who reviews (several: each role is given to the next of them; empty: the task's own
     agent); ``roles`` what is looked at, with ``prompts`` for roles of your own. A finding of severity ``block`` or worse fails the
     change. After ``rounds`` a person is asked. ``required``: a failed or missing review blocks; ``advisory``: it is noted.
-    ``independent``: when the work is done another agent reviews all of it; what it finds becomes tasks, at most ``rounds`` times, and
+    ``independent``: when the work is done another agent reviews all of it; what it finds becomes tasks, at most ``rounds`` times;
     its reports are kept, and landed in ``review/`` with ``commit``."""
 
     policy: Literal["off", "advisory", "required"] = "off"
@@ -181,7 +182,8 @@ class Config(_Table, frozen=True, kw_only=True):
     """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty: the branch checked out.
     ``integration``: work lands on ``target``; or on a branch of the run's own, made from it; or there, and a pull request is
     opened when the run ends. ``regenerate`` names files (lock files) that a command makes anew where two changes of them meet.
-    ``trust`` holds the hashes of workspace settings that agents may obey. ``prices`` adds to the table that comes with chargehand."""
+    ``trust`` holds the hashes of workspace settings and plugins that may be obeyed. ``prices`` adds to the table that comes
+    along."""
 
     agent: str = ""
     jobs: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4

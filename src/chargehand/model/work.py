@@ -214,8 +214,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Tests by what became of them, as a gate's program reports them. ``failures`` are the names of those that failed, as far as they
-    are told. What was skipped did not pass."""
+    """Tests by what became of them, as a gate's program reports them. ``failures`` are the names of those that failed, as far as
+    they are told. What was skipped did not pass."""
 
     passed: int = 0
     failed: int = 0

@@ -90,7 +90,8 @@ class Attempt:
 
 
 class Card:
-    """One task, as it stands. ``state`` is ``todo`` until it is taken up; waiting and ready are derived from ``missing``."""
+    """One task, as it stands. ``state`` is ``todo`` until it is taken up; waiting and ready are derived from ``missing``.
+    ``undone``: what it landed was taken back, whatever a copy of the spec still says of it."""
 
     def __init__(self, fact: facts.TaskAdded) -> None:
         self.state = "landed" if fact.done else "todo"
@@ -106,6 +107,7 @@ class Card:
         self.part_of, self.description, self.checklist = fact.part_of, fact.description, fact.checklist
         self.kind, self.about = fact.kind, fact.about
         self.verdicts: tuple[Verdict, ...] = ()
+        self.undone = False
         self.parts: tuple[str, ...] = ()
         self.replans = 0
         self.planning: facts.ReplanAsked | None = None
@@ -270,7 +272,7 @@ class Board:
             card.attempt.ended_at, card.attempt.outcome = at, "landed"
             self.changed_attempts[card.attempt.id] = card.attempt
             card.attempt = None
-        card.commit, card.landed_at = fact.commit, at
+        card.commit, card.landed_at, card.undone = fact.commit, at, False
         self._move(card, "landed", "" if fact.attempt else "landed by an earlier run")
         self._release(card)
         if card.kind == "undo" and card.about in self.cards:
@@ -282,6 +284,7 @@ class Board:
             for follower in self._followers.get(card.id, ()):
                 self.cards[follower].missing += 1
                 self.cards[follower].session = None  # it knows nothing of what will have landed by then
+        card.undone, card.commit, card.landed_at = True, "", None
         self._move(card, "needs_human", f"taken back by {by.id}: retry it, or skip it")
 
     def _release(self, card: Card) -> None:

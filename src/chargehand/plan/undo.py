@@ -13,6 +13,8 @@ def undo(board: Board, task: str, by: str) -> tuple[str, list[Fact]] | str:
         return f"there is no task {task}"
     if card.state != "landed":
         return f"{task} is {card.state.replace('_', ' ')}, not landed"
+    if card.kind == "undo":
+        return f"{task} took {card.about} back already: chargehand retry {card.about} does that again"
     if not card.commit:
         return f"{task} landed without a commit: nothing of it can be taken back"
     for number in range(1, 1000):

@@ -309,7 +309,7 @@ def reconcile(
             continue
         if card.state == "cancelled" or _differs(card, fact):
             recorded.append(fact)
-        if task.status == "done" and not card.done and card.attempt is None and card.planning is None:
+        if task.status == "done" and not (card.done or card.undone) and card.attempt is None and card.planning is None:
             recorded.append(TaskLanded(task=task.id))
     known = {task.id for task in spec.tasks}
     recorded += [

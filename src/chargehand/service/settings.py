@@ -52,6 +52,13 @@ class _Layer(NamedTuple):
     shared: bool = False  # it came with the repository
 
 
+def user_file() -> Path:
+    """The user's own settings."""
+    from platformdirs import user_config_path
+
+    return user_config_path("chargehand") / "config.toml"
+
+
 def load(
     project: Project, flags: Mapping[str, Any], environ: Mapping[str, str], user_file: Path | None, *, trusting: bool = False
 ) -> Settings:

@@ -13,7 +13,7 @@ from chargehand.service.project import Project
 
 
 def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust:
-    """What there is to be trusted: settings for agents in the last commit of the checkout, plugins, and settings of the project that
+    """What there is to be trusted: settings for agents in the last commit of the checkout, plugins, settings of the project that
     allow more than the user's. Raises ConfigProblem when settings cannot be used at all."""
     loaded = settings.load(project, {}, environ, user_file, trusting=True)
     trusted = loaded.config.trust if "trust" not in loaded.widened else []

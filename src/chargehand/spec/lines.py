@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from functools import cached_property
 from typing import NamedTuple
 
 from chargehand.spec.report import Report
@@ -61,7 +62,10 @@ class _Mask:
         self.view = list(lines)
         self.hidden = bytearray(len(lines))
         self.spots = [n for n, line in enumerate(lines) if "```" in line or "~~~" in line or "<!--" in line]
-        self.ends = [n for n, line in enumerate(lines) if "-->" in line] if self.spots else []
+
+    @cached_property
+    def ends(self) -> list[int]:
+        return [n for n, line in enumerate(self.lines) if "-->" in line]
 
     def run(self) -> Masked:
         at = _front_matter(self.lines)

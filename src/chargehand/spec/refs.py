@@ -12,6 +12,7 @@ from typing import NamedTuple
 from chargehand.spec.grammar import ID, fold
 
 _NONE = re.compile(r"(?:[-–—]+|none|no|nothing|null|nil|n/?a|нет)(?![\w-])", re.IGNORECASE)
+_DASHES = frozenset({"", "-", "—", "–"})
 _LINK = re.compile(r"\]\([^()]*\)")
 _REMARK = re.compile(r"\([^()]*\)")
 _WORD = r"(?<![\w-])[^\W\d_][^\W_]{0,63}[-‐‑–][0-9]+(?:[^\W_]*)(?!\w)"
@@ -84,13 +85,19 @@ class Names:
 
 def read_needs(text: str, names: Names) -> tuple[list[str], list[Fault]]:
     """The ids ``text`` names, in order and once each, and what could not be understood."""
+    listed = plain_needs(text, names)
+    return _Reader(text, names).read() if listed is None else (list(listed), [])
+
+
+def plain_needs(text: str, names: Names) -> tuple[str, ...] | None:
+    """The ids of a line in the usual form, ``[TASK-001], [TASK-002]`` or a dash; None when it has another, or an unknown id."""
     value = text.strip()
-    if value in {"", "-", "—", "–"}:
-        return [], []
-    listed = dict.fromkeys(value[1:-1].split("], ["))
-    if value[0] == "[" and value[-1] == "]" and listed.keys() <= names.ids.keys():
-        return list(listed), []
-    return _Reader(text, names).read()
+    if value in _DASHES:
+        return ()
+    listed = value[1:-1].split("], [")
+    if value[0] != "[" or value[-1] != "]" or not names.ids.keys() >= set(listed):
+        return None
+    return tuple(dict.fromkeys(listed))
 
 
 def names_tasks(text: str, names: Names) -> bool:
@@ -104,11 +111,11 @@ def is_none(text: str) -> bool:
     return not value or _NONE.match(value) is not None
 
 
-def read_traces(text: str) -> list[str]:
+def read_traces(text: str) -> tuple[str, ...]:
     """The requirement and design ids a "Traces to" line names; ``[REQ-001]..[REQ-004]`` is spelled out."""
     value = text.strip()
     if _PLAIN_TRACES.fullmatch(value):
-        return value[1:-1].split("], [")
+        return tuple(dict.fromkeys(value[1:-1].split("], [")))
     found: dict[str, None] = {}
     start = ""
     for match in _TRACE.finditer(text):
@@ -117,7 +124,7 @@ def read_traces(text: str) -> list[str]:
             found.update(dict.fromkeys(_spelled_out(start, name)))
         found[name] = None
         start = name if match["op"] else ""
-    return list(found)
+    return tuple(found)
 
 
 def _spelled_out(first: str, last: str) -> list[str]:

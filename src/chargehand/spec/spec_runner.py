@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from functools import cache
 
 from msgspec.structs import force_setattr
 
@@ -15,7 +16,7 @@ from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE, Parsed
 from chargehand.spec.grammar import AMOUNT, ESTIMATE, HOURS, MAX_ID, STATUSES, WORDS, status_of
 from chargehand.spec.lines import BOM, cut
 from chargehand.spec.proof import read_proof, read_touches
-from chargehand.spec.refs import Names, is_none, names_tasks, read_needs, read_traces, targets
+from chargehand.spec.refs import Names, is_none, names_tasks, plain_needs, read_needs, read_traces, targets
 from chargehand.spec.report import Report
 from chargehand.spec.scan import META_FORM, Block, Ref, Scan
 from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
@@ -80,6 +81,8 @@ class _Parser:
         self.blocks_at: dict[str, list[Ref]] = {}
         self.total = 0
         self.unestimated: list[str] = []
+        self.metas: dict[str, tuple[int, FileStatus, Hours]] = {}
+        self.traces = cache(read_traces)
 
     def run(self) -> tuple[Task, ...]:
         for block in self.scan.blocks():
@@ -124,11 +127,12 @@ class _Parser:
             self.report.add("task-header", f"{block.id} has no title", block.line, column, hint="write one behind the colon")
 
     def task(self, block: Block) -> Task:
-        priority, status, (low, hours) = self.meta(block)
+        line = block.meta.string if block.meta else ""
+        priority, status, (low, hours) = self.metas.get(line) or self.meta(block)
         needs = self.needs(block) if block.needs else ()
-        traces: tuple[str, ...] = ()
-        if block.traces:
-            traces = tuple(dict.fromkeys([name for ref in block.traces for name in read_traces(ref[2])]))
+        traces = self.traces(block.traces[0][2]) if block.traces else ()
+        if len(block.traces) > 1:
+            traces = tuple(dict.fromkeys([name for ref in block.traces for name in self.traces(ref[2])]))
         blocks: tuple[str, ...] = ()
         if block.blocks:
             blocks = tuple(dict.fromkeys([task_id for ref in block.blocks for task_id in targets(ref[2], self.names.ids)]))
@@ -164,11 +168,12 @@ class _Parser:
         return task
 
     def meta(self, block: Block) -> tuple[int, FileStatus, Hours]:
-        """Priority, status and hours from the line below the header."""
+        """Priority, status and hours from the line below the header. Of a line without a fault they are kept: it comes again."""
         match = block.meta
         if match is None:
             self.no_meta(block)
             return 2, "todo", _NO_HOURS
+        said = len(self.report.problems) + len(self.unestimated)
         priority, status = int(match["priority"][:3]), status_of(match["word"])
         if len(match["priority"]) > 1 or priority > 3:
             message = f"{block.id} has priority P{match['priority'][:10]}, which is none of P0, P1, P2, P3"
@@ -176,8 +181,10 @@ class _Parser:
             priority = 2
         if status is None:
             self.no_status(block, match)
-        hours = self.estimate(block, match)
-        return priority, status or "todo", hours
+        found = priority, status or "todo", self.estimate(block, match)
+        if len(self.report.problems) + len(self.unestimated) == said:
+            self.metas[match.string] = found
+        return found
 
     def no_meta(self, block: Block) -> None:
         line, message = block.line, f"{block.id} has no priority and status line"
@@ -218,6 +225,9 @@ class _Parser:
         return hours
 
     def needs(self, block: Block) -> tuple[str, ...]:
+        if len(block.needs) == 1 and (listed := plain_needs(block.needs[0][2], self.names)) is not None and block.id not in listed:
+            self.total += len(listed)
+            return listed if self.total <= MAX_NEEDS else ()
         wanted: dict[str, None] = {}
         for line, offset, text, loose in block.needs:
             if loose and not names_tasks(text, self.names):

@@ -26,8 +26,7 @@ def project(args: argparse.Namespace) -> Project:
 
 def settings(args: argparse.Namespace, here: Project) -> Settings:
     """All layers merged; flags of this command line are those of FLAGS it has."""
-    from chargehand.service.settings import load
-    from chargehand.wiring import user_file
+    from chargehand.service.settings import load, user_file
 
     flags: dict[str, Any] = {name: getattr(args, name) for name in FLAGS if getattr(args, name, None) is not None}
     if getattr(args, "budget", None) is not None:

@@ -17,15 +17,18 @@ _NOTHING = re.compile(
     re.MULTILINE,
 )
 
+_RUN = r"^\s*(?:\w+=\S*\s+)*(?:(?:uv|poetry|pdm|pipenv|hatch|rye)\s+run\s+(?:-\S+\s+)*)?"
+_MODULE = r"(?:\S*/)?python[\d.]*\s+(?:-\w\s+)*-m\s+"
 _SAYS = (
     (
-        re.compile(r"(?:^|[\s/])(?:pytest|py\.test)\b"),
+        re.compile(rf"{_RUN}(?:{_MODULE}|(?:\S*/)?)(?:pytest|py\.test)(?=\s|$)"),
         re.compile(r"\bin [\d.]+s\b|^(?:no tests ran|collected 0 items)", re.MULTILINE),
     ),
-    (re.compile(r"-m\s+unittest\b"), re.compile(r"^Ran \d+ tests? in ", re.MULTILINE)),
-    (re.compile(r"\bcargo\s+(?:\S+\s+)?test\b"), re.compile(r"^test result: ", re.MULTILINE)),
-    (re.compile(r"\bgo\s+test\b"), re.compile(r"^(?:ok|FAIL|\?|PASS|\{)\b|^\{", re.MULTILINE)),
+    (re.compile(rf"{_RUN}{_MODULE}unittest(?=\s|$)"), re.compile(r"^Ran \d+ tests? in ", re.MULTILINE)),
+    (re.compile(r"^\s*cargo\s+test(?=\s|$)"), re.compile(r"^test result: ", re.MULTILINE)),
+    (re.compile(r"^\s*go\s+test(?=\s|$)"), re.compile(r"^(?:ok|FAIL|\?|PASS)\b|^\{", re.MULTILINE)),
 )
+_PARTS = re.compile(r"[;&|()\n]+")
 _QUIET = re.compile(
     r"[>]|\s-q\S*\s+-q|-qq|--quiet|--no-summary|--version|--help|--collect-only|--co\b|\|\s*(?:tail|head|grep)|no:terminal"
 )
@@ -54,7 +57,9 @@ def nothing_ran(text: str, tests: Tests | None) -> str:
 
 def cut_short(command: str, text: str) -> bool:
     """Whether a test program that always ends with a summary gave none: it did not come to its end."""
-    return any(used.search(command) and not ends.search(text) for used, ends in _SAYS) and not _QUIET.search(command)
+    parts = _PARTS.split(command)
+    asked = [ends for used, ends in _SAYS if any(used.match(part) for part in parts)]
+    return any(not ends.search(text) for ends in asked) and not _QUIET.search(command)
 
 
 def describe(tests: Tests) -> str:

@@ -24,8 +24,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from chargehand.model.errors import UsageProblem
+    from chargehand.service.settings import user_file
     from chargehand.service.trusting import agree, find
-    from chargehand.wiring import user_file
 
     found = find(context.project(args), os.environ, user_file())
     if not args.json:
