@@ -15,7 +15,8 @@ def test_two_that_change_one_file_are_warned_of_once(place: Place, workspace: st
     place.spec("TASK-001", "TASK-002", "TASK-003")
     go = place.root.parent / "go"
     agent = f"""echo $CHARGEHAND_TASK_ID > $CHARGEHAND_TASK_ID.txt; echo noise > same.log; touch base.txt
-        if [ $CHARGEHAND_TASK_ID != TASK-003 ]; then echo $CHARGEHAND_TASK_ID >> shared.txt; git commit -qam mine; echo new > added.txt; fi
+        if [ $CHARGEHAND_TASK_ID != TASK-003 ]; then echo $CHARGEHAND_TASK_ID >> shared.txt
+            git commit -qam mine; echo new > added.txt; fi
         until test -e {go}; do sleep 0.05; done"""
     place.config(f'workspace = "{workspace}"\n[retry]\nattempts = 3', agent=agent)
     notices: list[str] = []

@@ -23,6 +23,7 @@ class TaskPast:
     def __init__(self, fact: f.TaskAdded) -> None:
         self.needs, self.state = fact.needs, "landed" if fact.done else "todo"
         self.rejected = False
+        self.beside, self.review = bool(fact.kind), fact.kind == "review"
         self.undoes = fact.about if fact.kind == "undo" else ""
         self.open = self.commit = ""
         self.attempts = self.spent = 0
@@ -150,7 +151,7 @@ class History(Watch):
             self.demand(fact.task not in self.landed, f"{fact.task} landed again, in {self.run}")
             self.attempts[fact.attempt].open = False
             inside = any(commit.landed == (fact.task, fact.attempt) for commit in self._depot.landed(self._depot.tip))
-            bare = self._config.evidence == "exit" or self.attempts[fact.attempt].by_parts
+            bare = self._config.evidence == "exit" or self.attempts[fact.attempt].by_parts or past.review
             self.demand(inside or bare, f"the ledger says {fact.task} landed, the target does not contain it")
             self.demand(bool(fact.commit) or bare, f"{fact.task} landed without a commit")
             self.landed[fact.task] = fact.attempt
@@ -182,7 +183,10 @@ class History(Watch):
                 self._charged(name, fact.usage, fact.charged)
             case f.CommitTaken():
                 attempt.taken = fact.commit
-                self.demand(attempt.nobody or self._depot.attempts.get(name) == fact.commit, f"{name}: what was taken is not kept")
+                self.demand(
+                    attempt.nobody or self.tasks[fact.task].review or self._depot.attempts.get(name) == fact.commit,
+                    f"{name}: what was taken is not kept",
+                )
             case f.VerdictGiven(verdict=said):
                 attempt.verdicts[said.gate, said.commit] = said.verdict
                 if said.gate not in self._gates:
@@ -274,23 +278,20 @@ class History(Watch):
         if landed is None:
             self.no(f"{name} is to land and belongs to no task")
         task, by = landed
-        before = Counter(other.landed[0] for other in self._depot.landed(expected) if other.landed)
+        before = Counter(name for name, _ in {other.landed for other in self._depot.landed(expected) if other.landed})
         self.demand(before[task] <= self.back[task], f"{task} is to land a second time, as {name}")
         undone = self.tasks[task].undoes if task in self.tasks else ""
         self.back[undone] += bool(undone)
         attempt = self.attempts[by]
         self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
         old = self._depot.commits[expected].tree
-        if self._config.evidence == "commit" and not attempt.by_parts:
+        if (self._config.evidence == "commit" or self.tasks[task].beside) and not attempt.by_parts:
             for gate in self._gates:
                 said = attempt.verdicts.get((gate, name))
                 self.demand(said == "pass", f"{name} is to land, and gate {gate} said {said} of it")
-            required = self._config.review.roles if self._config.review.policy == "required" else []
-            for judge in (
-                ()
-                if undone
-                else (*(f"review/{role}" for role in required), *(["human"] if self._config.approval.tasks == "all" else []))
-            ):
+            asked = [f"review/{role}" for role in self._config.review.roles if self._config.review.policy == "required"]
+            asked += ["human"] if self._config.approval.tasks == "all" else []
+            for judge in [] if undone or self.tasks[task].review else asked:
                 said = attempt.verdicts.get((judge, attempt.taken))
                 self.demand(said == "pass", f"{name} is to land, and {judge} said {said} of {attempt.taken}")
         else:
@@ -338,6 +339,8 @@ class History(Watch):
             return
         space = self._depot.workspaces[name]
         users = [attempt for attempt, past in self.attempts.items() if past.root == name]
+        if any(task.review for user in users if (task := self.tasks.get(self.attempts[user].task))):
+            return
         kept = [self._depot.tree(self._depot.attempts[user]) for user in users if user in self._depot.attempts]
         same = space.tree == self._depot.commits[space.base].tree
         self.demand(same or space.tree in kept, f"the work of {name} is thrown away")
