@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import signal
 
-import pytest
-
-from tests.clis.conftest import each
+from tests.clis.conftest import each, each_with
 from tests.clis.driving import Bench
 from tests.clis.programs import CANARY
 from tests.kit.processes import named, send, until
@@ -57,8 +55,7 @@ def test_a_session_that_is_not_there_is_told_apart(bench: Bench) -> None:
     assert not bench.server.answered()
 
 
-@each
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@each_with("number", signal.SIGTERM, signal.SIGINT)
 def test_ended_by_a_signal_is_never_taken_for_done(bench: Bench, number: signal.Signals) -> None:
     mark = f"chargehand-{bench.server.url.rpartition(':')[2]}-{number}"
     bench.server.scenario = f"sleep:{mark}"

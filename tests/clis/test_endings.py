@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import signal
 
-from tests.clis.conftest import Site, each_with
+import pytest
+
+from tests.clis.conftest import Site, each_with, quick
 from tests.kit.processes import named, of, send, until
 from tests.kit.script import TEXT
 
@@ -29,7 +31,8 @@ def test_when_chargehand_is_told_to_end_it_nothing_goes_on(site: Site, way: str)
     assert site.landed() == []
 
 
-@each_with("number", signal.SIGINT, signal.SIGTERM)
+@quick
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
 def test_a_program_that_somebody_ended_has_done_nothing(site: Site, number: signal.Signals) -> None:
     site.prepare(f"sleep:{mark(site)}", config="[retry]\nattempts = 1\n[timeouts]\nkill_seconds = 1")
     with site.running() as engine:

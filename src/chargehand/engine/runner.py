@@ -259,8 +259,8 @@ class Runner:
         attempt = f"{self._board.run}.{found.task}.{found.number}"
         session = self._session(card, found.agent)
         base = session.base if session else await self._landing.tip() if self._crew.depot is not None else ""
-        # Told to stop while the tip was looked up, or the money has run out since; or a person skipped the task.
-        if not self.steering.may_start or card.state != "todo":
+        # Told to stop while the tip was looked up, or the money has run out since; or a person skipped it, or undid what it needs.
+        if not self.steering.may_start or card.state != "todo" or card.missing:
             self._purse.give_back(attempt)
             self._board.give_back([found.task])
             return

@@ -115,7 +115,7 @@ def _prose(scan: RoadmapScan, report: Report) -> None:
         "prose-roadmap",
         message,
         line,
-        hint="`chargehand plan --from-file` makes tasks of it for you to look at; or put [ ] before each item",
+        hint="put `- [ ]` before each item to be done; making tasks of prose with an agent is planned, not built",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from functools import cache
 
 from msgspec import Struct
 
@@ -86,6 +87,7 @@ class Scan:
         self.defined = dict.fromkeys(match[1] for match in headers.values())
         self.prefixes = {"TASK", *(task_id.partition("-")[0] for task_id in self.defined)}
         self.headers = headers
+        self.meta = cache(META.match)
         self.marks = marks
 
     def blocks(self) -> Iterator[Block]:
@@ -272,7 +274,7 @@ class _Body:
         return match is not None and match[1].strip().lower() in LABELS
 
     def meta(self, n: int, line: str) -> bool:
-        match = META.match(line)
+        match = self.scan.meta(line)
         if not match:
             return False
         block = self.block

@@ -56,18 +56,34 @@ def choose(*, as_json: bool, stream: TextIO) -> View:
     return recorded(PlainView(stream))
 
 
-class JsonView:
-    """NDJSON: every fact of the ledger, flat, with its number and time; the last one is ``run.finished``."""
+class _Lines:
+    """Lines for a reader who may go away (``| head``): then there is nothing more to say, and the run goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._deaf = False
+
+    def _put(self, text: str) -> None:
+        if not self._deaf:
+            try:
+                self._stream.write(text)
+                self._stream.flush()
+            except BrokenPipeError:
+                self._deaf = True
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def close(self) -> None:
+        self._put("")
+
+
+class JsonView(_Lines):
+    """NDJSON: every fact of the ledger, flat, with its number and time; the last one is ``run.finished``."""
 
     def begin(self, runner: Runner) -> None:
         pass
 
     def hear(self, event: Event) -> None:
-        self._stream.write(json.dumps(flat(event), ensure_ascii=False) + "\n")
-        self._stream.flush()
+        self._put(json.dumps(flat(event), ensure_ascii=False) + "\n")
 
     def say(self, place: str, message: str) -> None:
         print(f"warning: {place}: {message}", file=sys.stderr)
@@ -75,18 +91,12 @@ class JsonView:
     def note(self, message: str) -> None:
         print(message, file=sys.stderr)
 
-    def close(self) -> None:
-        self._stream.flush()
-
     def summary(self, report: Report) -> None:
         pass
 
 
-class PlainView:
+class PlainView(_Lines):
     """Plain lines, each complete in itself."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
 
     def begin(self, runner: Runner) -> None:
         pass
@@ -95,8 +105,7 @@ class PlainView:
         line = sentence(event.fact, self._stream)
         if line:
             clock = time.strftime("%H:%M:%S", time.localtime(event.at))
-            self._stream.write(f"{clock}  {line}\n")
-            self._stream.flush()
+            self._put(f"{clock}  {line}\n")
 
     def say(self, place: str, message: str) -> None:
         print(f"{paint('warning:', 'yellow')} {console_safe(place)}: {console_safe(message)}", file=sys.stderr)
@@ -104,11 +113,8 @@ class PlainView:
     def note(self, message: str) -> None:
         print(message, file=sys.stderr)
 
-    def close(self) -> None:
-        self._stream.flush()
-
     def summary(self, report: Report) -> None:
-        self._stream.write(summary.text(report, self._stream))
+        self._put(summary.text(report, self._stream))
 
 
 def flat(event: Event) -> dict[str, Any]:
