@@ -15,7 +15,7 @@ def refusals(site: Site) -> list[int]:
     return [request.status for request in site.server.requests if request.status >= 400]
 
 
-@each
+@quick
 def test_a_key_that_is_not_taken_is_for_a_person_to_mend(site: Site) -> None:
     site.prepare("ok", config=SOON)
     site.server.key = "another key"

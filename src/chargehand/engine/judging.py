@@ -42,7 +42,8 @@ class Judge:
         await self._asking.approval(task, attempt)
 
     async def give_up(self, task: Task, attempt: Attempt) -> None:
-        """Nobody wants to know any more: reviewers that are still at work are ended, and what they used is charged."""
+        """Nobody wants to know any more: gates and reviewers that are still at work are ended, and what was used is charged."""
+        await self.end(attempt.id)
         await self._reviewing.give_up(task, attempt)
 
     async def _gates(self, task: Task, attempt: Attempt) -> None:

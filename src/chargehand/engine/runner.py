@@ -290,6 +290,7 @@ class Runner:
             or card.kind == "review"
             or not crew.agent_of(agent).resumes
             or not goes_on(card.failures, agent, crew.config)
+            or any(self._board.cards[need].state == "landed" for need in session.without)  # it knows nothing of that
         ):
             return None
         return session if (crew.place(session.root) / "home").is_dir() else None

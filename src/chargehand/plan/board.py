@@ -34,13 +34,14 @@ _OfAttempt = facts.AttemptExited | facts.CommitTaken | facts.CandidateMade | fac
 
 class Session(NamedTuple):
     """An agent's conversation that could be gone on with. ``root`` is the attempt that began it, ``commit`` holds what it has done
-    so far on top of ``base``, ``total`` is what it has used."""
+    so far on top of ``base``, ``total`` is what it has used. ``without`` are needs it began without, since they were skipped."""
 
     id: str
     root: str
     base: str
     commit: str
     total: Tally
+    without: tuple[str, ...]
 
 
 class Attempt:
@@ -51,6 +52,7 @@ class Attempt:
         self.agent, self.model, self.base = fact.agent, fact.model, fact.base
         self.resumes, self.root, self.start = fact.resumes, fact.root or fact.attempt, fact.start or fact.base
         self.before = Tally()
+        self.without: tuple[str, ...] = ()
         self.finished: bool | None = None
         self.started_at = at
         self.reserved = fact.reserved
@@ -206,7 +208,9 @@ class Board:
         card.attempts = max(card.attempts, fact.number)
         card.attempt = Attempt(fact, at)
         if fact.resumes and card.session:
-            card.attempt.before = card.session.total
+            card.attempt.before, card.attempt.without = card.session.total, card.session.without
+        else:
+            card.attempt.without = tuple(n for n in card.needs if n in self.cards and self.cards[n].state != "landed")
         self._move(card, "working", f"attempt {fact.number}, {fact.agent}")
         self.changed_attempts[fact.attempt] = card.attempt
 
@@ -226,7 +230,7 @@ class Board:
         session = fact.session or attempt.resumes
         card.session = None
         if session:
-            card.session = Session(session, attempt.root, attempt.base, attempt.start, fact.total)
+            card.session = Session(session, attempt.root, attempt.base, attempt.start, fact.total, attempt.without)
         card.usage = card.usage + fact.charged
         card.working_s += max(0.0, fact.exit.ended_at - fact.exit.started_at)
         self.changed_tasks[card.id] = card
@@ -283,7 +287,6 @@ class Board:
         if card.done:
             for follower in self._followers.get(card.id, ()):
                 self.cards[follower].missing += 1
-                self.cards[follower].session = None  # it knows nothing of what will have landed by then
         card.undone, card.commit, card.landed_at = True, "", None
         self._move(card, "needs_human", f"taken back by {by.id}: retry it, or skip it")
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from bisect import bisect_right
+from json.decoder import scanstring
 
 from chargehand.spec.report import Report
-from chargehand.spec.tree import MAX_DEPTH, MAX_NODES, MAX_TEXT, Node, Refused, number
+from chargehand.spec.tree import MAX_DEPTH, MAX_NODES, MAX_TEXT, Node, Places, Refused, number
 
-_TOKEN = re.compile(
-    r"""[ \t\r\n\ufeff]*(?:
-    (?P<string>"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*")
-    |(?P<mark>[{}\[\]:,])
-    |(?P<number>-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)
-    |(?P<word>true|false|null))""",
-    re.VERBOSE,
-)
+_BLANK = r"[ \t\r\n\ufeff]*"
+_STRING = r'"[^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*"'
+_VALUE = rf"(?:({_STRING})|([{{\[])|(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|(true|false|null))"
+_STRING_, _OPEN, _NUMBER, _WORD = range(2, 6)
+_KEY = rf"({_STRING}){_BLANK}:{_BLANK}"
+# what comes next in a list or an object: the first and the others; group 1 is the key, the others are the kinds of values
+_ITEM, _ITEMS = (re.compile(rf"{_BLANK}{comma}(){_VALUE}") for comma in ("", rf",{_BLANK}"))
+_MEMBER, _MEMBERS = (re.compile(rf"{_BLANK}{comma}{_KEY}{_VALUE}") for comma in ("", rf",{_BLANK}"))
+_TOKEN = re.compile(rf"{_BLANK}(?:({_STRING})|([{{}}\[\]:,]))")
 _WORDS = {"true": True, "false": False, "null": None}
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -40,11 +40,9 @@ def json_string(value: str) -> str:
 
 
 class _Reader:
-    """``open`` are the containers around the current place, ``keys`` the key each of them waits for a value of."""
-
     def __init__(self, text: str, report: Report, offset: int, line: int) -> None:
-        self.text, self.report, self.offset, self.first = text, report, offset, line
-        self.lines = [0, *(match.end() for match in _LINE_END.finditer(text))] if len(text) <= MAX_TEXT else [0]
+        self.text, self.report, self.offset = text, report, offset
+        self.places = Places(text if len(text) <= MAX_TEXT else "", offset, line)
         self.at = 0
         self.nodes = 0
 
@@ -60,106 +58,109 @@ class _Reader:
         return root
 
     def tree(self) -> Node:
-        root: Node | None = None
-        open_: list[tuple[Node, Node | None]] = []  # each container with the key that waits for its value
-        while True:
-            holder = open_[-1][0] if open_ else None
-            if holder is not None and self.closes(holder):
+        match = _ITEM.match(self.text)
+        if match is None:
+            raise self.why(None)
+        root = self.value(match)
+        open_ = [root] if match[_OPEN] else []
+        while open_:
+            holder = open_[-1]
+            if isinstance(holder.value, dict):
+                match = (_MEMBERS if holder.value else _MEMBER).match(self.text, self.at)
+            else:
+                match = (_ITEMS if holder.value else _ITEM).match(self.text, self.at)
+            if match is None:
+                if not self.closes(holder):
+                    raise self.why(holder)
                 open_.pop()
-                if not open_:
-                    return holder
                 continue
-            key = self.key(holder) if holder is not None and isinstance(holder.value, dict) else None
-            node = self.value()
-            if holder is None:
-                root = node
-            elif isinstance(holder.value, list):
-                holder.value.append(node)
-            elif isinstance(holder.value, dict) and key is not None:
-                name = str(key.value)
-                if name not in holder.value:
-                    holder.value[name], holder.keys[name] = node, key
-            if isinstance(node.value, (list, dict)):
+            node = self.put(holder, match)
+            if match[_OPEN]:
                 if len(open_) >= MAX_DEPTH:
                     raise self.fail(f"nested more than {MAX_DEPTH} deep", node.start - self.offset)
-                open_.append((node, key))
-            elif not open_:
-                assert root is not None
-                return root
+                open_.append(node)
+        return root
+
+    def put(self, holder: Node, match: re.Match[str]) -> Node:
+        """The value that was found, now part of its list or object. Of a key that is there twice the first counts."""
+        if match[1]:
+            key = self.string(match, 1)
+            if key.value in holder.value:
+                self.twice(key)
+                return self.value(match)
+            node = self.value(match)
+            holder.value[key.value], holder.keys[key.value] = node, key
+            return node
+        node = self.value(match)
+        holder.value.append(node)
+        return node
 
     def closes(self, holder: Node) -> bool:
-        """Whether the container ends here. Otherwise the comma before its next entry is passed over."""
-        kind = "]" if isinstance(holder.value, list) else "}"
+        """Whether the container ends here."""
         match = _TOKEN.match(self.text, self.at)
-        if match and match["mark"] == kind:
-            self.at = match.end()
-            holder.end = self.offset + self.at
-            return True
-        if holder.value:
-            if not match or match["mark"] != ",":
-                raise self.fail(f'"," or "{kind}" is missing', self.at)
-            self.at = match.end()
-        return False
-
-    def key(self, holder: Node) -> Node:
-        match = _TOKEN.match(self.text, self.at)
-        if not match or not match["string"]:
-            raise self.fail("a key in double quotes is missing", self.at)
-        key = self.string(match)
-        if key.value in holder.table():
-            self.say("duplicate-key", f'"{str(key.value)[:60]}" is there twice', match.start("string"), "keep one of them")
+        if match is None or match[2] != ("}" if isinstance(holder.value, dict) else "]"):
+            return False
         self.at = match.end()
-        colon = _TOKEN.match(self.text, self.at)
-        if not colon or colon["mark"] != ":":
-            raise self.fail('":" is missing behind the key', self.at)
-        self.at = colon.end()
-        return key
+        holder.end = self.offset + self.at
+        return True
 
-    def value(self) -> Node:
-        match = _TOKEN.match(self.text, self.at)
+    def value(self, match: re.Match[str]) -> Node:
+        kind = match.lastindex or 0
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            raise self.fail(f"more than {MAX_NODES:,} values: this is data, not a spec", self.at)
-        if not match:
-            raise self.fail("a value is missing", self.at)
+            raise self.fail(f"more than {MAX_NODES:,} values: this is data, not a spec", match.start(kind))
         self.at = match.end()
-        if match["string"]:
-            return self.string(match)
-        if match["word"]:
-            return self.node(_WORDS[match["word"]], match.start("word"), match.end(), match["word"])
-        if match["number"]:
-            found = number(match["number"])
-            if found is None:
-                raise self.fail("this number is beyond all measure", match.start("number"))
-            return self.node(found, match.start("number"), match.end(), match["number"])
-        if match["mark"] == "{":
-            node = self.node({}, match.start("mark"), match.end())
-            node.keys = {}
-            return node
-        if match["mark"] == "[":
-            return self.node([], match.start("mark"), match.end())
-        raise self.fail("a value is missing", match.start("mark"))
+        if kind == _STRING_:
+            return self.string(match, kind)
+        start, end, raw = self.offset + match.start(kind), self.offset + self.at, match[kind]
+        if kind == _OPEN:
+            return Node({} if raw == "{" else [], start, end, self.places)
+        if kind == _WORD:
+            return Node(_WORDS[raw], start, end, self.places, raw)
+        found = number(raw)
+        if found is None:
+            raise self.fail("this number is beyond all measure", match.start(kind))
+        return Node(found, start, end, self.places, raw)
 
-    def string(self, match: re.Match[str]) -> Node:
-        raw = match["string"]
-        value = raw[1:-1]
-        if "\\" in raw:
+    def string(self, match: re.Match[str], group: int) -> Node:
+        start, end = match.span(group)
+        value = self.text[start + 1 : end - 1]
+        if "\\" in value:
             try:
-                value = json.loads(raw)
+                value, _ = scanstring(self.text, start + 1, True)
             except ValueError:
-                raise self.fail("this string has an escape JSON does not know", match.start("string")) from None
+                raise self.fail("this string has an escape JSON does not know", start) from None
             if _SURROGATE.search(value):
-                raise self.fail("this string holds half a character (an escape for one half of a pair)", match.start("string"))
-        return self.node(value, match.start("string"), match.end())
+                raise self.fail("this string holds half a character (an escape for one half of a pair)", start)
+        return Node(value, self.offset + start, self.offset + end, self.places)
 
-    def node(self, value: str | float | bool | list[Node] | dict[str, Node] | None, start: int, end: int, raw: str = "") -> Node:
-        row = bisect_right(self.lines, start) - 1
-        return Node(value, self.offset + start, self.offset + end, self.first + row, start - self.lines[row] + 1, raw)
+    def why(self, holder: Node | None) -> Refused:
+        """Say what is missing where no value could be read."""
+        if holder is not None and holder.value:
+            comma = _TOKEN.match(self.text, self.at)
+            if comma is None or comma[2] != ",":
+                return self.fail(f'"," or "{"}" if isinstance(holder.value, dict) else "]"}" is missing', self.at)
+            self.at = comma.end()
+        if holder is not None and isinstance(holder.value, dict):
+            match = _TOKEN.match(self.text, self.at)
+            if match is None or not match[1]:
+                return self.fail("a key in double quotes is missing", self.at)
+            key = self.string(match, 1)
+            if key.value in holder.value:
+                self.twice(key)
+            self.at = match.end()
+            colon = _TOKEN.match(self.text, self.at)
+            if colon is None or colon[2] != ":":
+                return self.fail('":" is missing behind the key', self.at)
+            self.at = colon.end()
+        return self.fail("a value is missing", self.at)
+
+    def twice(self, key: Node) -> None:
+        self.say("duplicate-key", f'"{str(key.value)[:60]}" is there twice', key.start - self.offset, "keep one of them")
 
     def say(self, code: str, message: str, at: int, hint: str) -> None:
-        row = bisect_right(self.lines, at) - 1
-        line = min(self.first + row, len(self.report.lines) - 1)
-        self.report.add(code, message, line, at - self.lines[row] + 1, hint=hint)
+        line, column = self.places.of(at)
+        self.report.add(code, message, min(line, len(self.report.lines) - 1), column, hint=hint)
 
     def fail(self, message: str, at: int) -> Refused:
         """Say why the text cannot be read from ``at`` on."""

@@ -103,12 +103,12 @@ def paths_in(text: str) -> tuple[str, ...]:
     """Paths relative to the project, as written, once each: what has a slash and a file's ending, or stands in backquotes and
     has either. Web addresses, routes (a leading slash) and pairs of words (``and/or``) are none."""
     found: dict[str, None] = {}
-    for match in _CODE.finditer(text):
+    for match in _CODE.finditer(text) if "`" in text else ():
         if _is_path(match[1], quoted=True):
             found[_plain(match[1])] = None
-    for word in _WORD.findall(_CODE.sub(" ", text)):
+    for word in _WORD.findall(_CODE.sub(" ", text)) if "/" in text else ():
         bare = word.rstrip(".,;:!?")
-        if _is_path(bare, quoted=False):
+        if "/" in bare and _is_path(bare, quoted=False):
             found[_plain(bare)] = None
     return tuple(found)[:_MANY]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from chargehand.model.errors import Problem
 from chargehand.model.task import Task
@@ -96,9 +96,9 @@ class _Settler:
                 else:
                     needs[known] = None
             total += len(needs)
-            path = self.home[task.id] if several else ""
-            task = replace(task, needs=tuple(needs), path=path)  # noqa: PLW2901
-            tasks.append(replace(task, digest=digest(task)))
+            fresh = replace(task, needs=tuple(needs), path=self.home[task.id] if several else "")
+            force_setattr(fresh, "digest", digest(fresh))  # nobody has seen it yet
+            tasks.append(fresh)
         if total > MAX_NEEDS:
             report = next(iter(self.reports.values()))
             report.add("too-large", f"{total:,} needs are more than {MAX_NEEDS:,}", hint="leave out what others already need")

@@ -7,12 +7,11 @@ are booleans, only plain decimal numbers are numbers.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterator
 from typing import Any
 
 from chargehand.spec.report import Report
-from chargehand.spec.tree import MAX_DEPTH, MAX_NODES, Node, Refused, number
+from chargehand.spec.tree import MAX_DEPTH, MAX_NODES, Node, Places, Refused, number
 
 MAX_YAML = 4_000_000
 """Characters: YAML takes ten times as long to read as JSON."""
@@ -20,7 +19,6 @@ MAX_YAML = 4_000_000
 _NUMBER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")
 _WORDS = dict.fromkeys(("", "~", "null", "Null", "NULL"))
 _TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_LINE_END = re.compile(r"\r\n|\r|\n")
 _STRING = "tag:yaml.org,2002:str"
 
 
@@ -53,8 +51,8 @@ def read_yaml(text: str, report: Report, offset: int = 0, line: int = 0) -> Node
 
 class _Builder:
     def __init__(self, text: str, report: Report, offset: int, line: int) -> None:
-        self.report, self.offset, self.line = report, offset, line
-        self.starts = [0, *(match.end() for match in _LINE_END.finditer(text[: MAX_YAML + 1]))]
+        self.report, self.offset = report, offset
+        self.places = Places(text[: MAX_YAML + 1], offset, line)
         self.nodes = 0
 
     def build(self, events: Iterator[Any]) -> Node:
@@ -80,7 +78,7 @@ class _Builder:
                 if len(open_) >= MAX_DEPTH:
                     raise self.refuse(f"nested more than {MAX_DEPTH} deep", event.start_mark, "is this the right file?")
                 open_.append((node, []))
-        return root or Node(None, self.offset, self.offset, self.line, 1)
+        return root or Node(None, self.offset, self.offset, self.places)
 
     def put(self, node: Node, holder: Node, waiting: list[Node]) -> None:
         if isinstance(holder.value, list):
@@ -106,20 +104,13 @@ class _Builder:
             raise self.refuse("an alias (*) stands here: they are not taken", start, "write out what it stands for")
         if event.tag not in {None, "!", _STRING}:
             raise self.refuse(f"the tag {event.tag[:60]} is not taken", start, "leave the tag out")
-        place = (self.offset + start.index, self.offset + end.index, *self.place(start.index))
+        place = (self.offset + start.index, self.offset + end.index, self.places)
         if kind == "MappingStartEvent":
-            node = Node({}, *place)
-            node.keys = {}
-            return node
+            return Node({}, *place)
         if kind == "SequenceStartEvent":
             return Node([], *place)
         raw: str = event.value
         return Node(raw if event.style or event.tag else _plain(raw), *place, raw)
-
-    def place(self, at: int) -> tuple[int, int]:
-        """Line and column of an offset. YAML itself begins a new line at more characters than an editor does."""
-        row = bisect_right(self.starts, at) - 1
-        return self.line + row, at - self.starts[row] + 1
 
     def refuse(self, message: str, mark: Any, hint: str, node: Node | None = None) -> Refused:
         if node:
@@ -132,7 +123,7 @@ class _Builder:
         if mark is None:
             self.report.add(code, message, hint=hint)
         else:
-            self.say(code, message, *self.place(mark.index), hint)
+            self.say(code, message, *self.places.of(mark.index), hint)
 
     def say(self, code: str, message: str, line: int, column: int, hint: str) -> None:
         self.report.add(code, message, min(line, len(self.report.lines) - 1), column, hint=hint)
