@@ -139,7 +139,8 @@ def _meter(
     from chargehand.agents.meter.client import MeterClient
 
     wait = min(240.0, config.timeouts.stall_minutes * 60 / 2)
-    return MeterClient(project.state, called, ambient, config.prices, max_wait_s=wait)
+    record, replay = (project.root / name if name else None for name in (config.record, config.replay))
+    return MeterClient(project.state, called, ambient, config.prices, record=record, replay=replay, max_wait_s=wait)
 
 
 def examine_gates(project: Project, config: Config) -> Iterator[Finding]:

@@ -183,7 +183,7 @@ class Config(_Table, frozen=True, kw_only=True):
     ``integration``: work lands on ``target``; or on a branch of the run's own, made from it; or there, and a pull request is
     opened when the run ends. ``regenerate`` names files (lock files) that a command makes anew where two changes of them meet.
     ``trust`` holds the hashes of workspace settings and plugins that may be obeyed. ``prices`` adds to the table that comes
-    along."""
+    along. ``record`` and ``replay`` name cassettes (below the project): what models answer is kept, or taken from there."""
 
     agent: str = ""
     jobs: Annotated[int, msgspec.Meta(ge=1, le=256)] = 4
@@ -195,6 +195,8 @@ class Config(_Table, frozen=True, kw_only=True):
     workspace: WorkspaceKind = "clone"
     cage: CageKind = "auto"
     meter: bool = True
+    record: str = ""
+    replay: str = ""
     trust: list[str] = []
     evidence: Evidence = "commit"
     transcript_mb: Positive = 64.0

@@ -15,6 +15,7 @@ TEXT = 20_000
 
 _CRITERION = ("text", "description", "criterion", "title", "name")
 _TEST = re.compile(r"\btests?\b", re.IGNORECASE)
+_SLUG = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?\Z")
 _AMOUNT = r"([0-9]{1,4}(?:\.[0-9]{1,2})?)[ ]*"
 _HOURS = re.compile(rf"[~≈]?[ ]*{_AMOUNT}(?:-[ ]*{_AMOUNT})?(m|min|h|hours?|d|days?)\Z", re.IGNORECASE)
 _FACTOR = {"m": 1 / 60, "h": 1.0, "d": 8.0}
@@ -100,6 +101,8 @@ def told(node: Node, *fields: tuple[str, str]) -> str:
 
 def slug(text: str) -> str:
     """``text`` as an id may be written: others than letters, digits, ``.``, ``_`` and ``-`` become ``-``."""
+    if _SLUG.match(text):
+        return text
     return re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]+", "-", text.strip().lstrip("#"))).strip("-._")
 
 

@@ -64,7 +64,7 @@ def parse(text: str, path: str) -> Parsed:
     """One task for each box that stands in no other; boxes below it are its checklist."""
     report = Report(path, cut(text))
     scan = RoadmapScan(report.lines, report)
-    if scan.count > MAX_ITEMS:
+    if max(scan.count, len(scan.headings)) > MAX_ITEMS:
         return Parsed((), report.sorted())
     if not scan.items or (scan.items[0].emoji and sum(scan.plain.values()) > len(scan.items)):
         _prose(scan, report)

@@ -129,8 +129,8 @@ class RoadmapScan:
         self.count = 0
         for n, line in enumerate(self.view):
             self.take(n, line)
-            if self.count > MAX_ITEMS:
-                report.add("too-large", f"more than {MAX_ITEMS:,} boxes", n, hint="is this the right file? Split it")
+            if max(self.count, len(self.headings)) > MAX_ITEMS:
+                report.add("too-large", f"more than {MAX_ITEMS:,} boxes or headings", n, hint="is this the right file? Split it")
                 self.items = []
                 break
 

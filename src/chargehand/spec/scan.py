@@ -27,6 +27,8 @@ from chargehand.spec.report import Report
 
 FORM = "### TASK-001: Title"
 META_FORM = "🟠 P1 | ⬜ TODO | Est: 2h"
+MAX_BODY = 20_000
+"""Lines of one task."""
 
 _CONTINUED = re.compile(r"[ \t]*(?:[-*+][ \t]+|[0-9]+[.)][ \t]+)?\[?[^\W\d_][^\W_]*-[0-9]")
 _GAPS = frozenset({"empty", "verifies"})
@@ -99,7 +101,12 @@ class Scan:
             level, faulty = (3, False) if header or n == len(self.view) else self.heading(n)
             if not level:
                 continue
-            if current:
+            if current and n - start > MAX_BODY:
+                message = f"{current.id} has {n - start:,} lines: more than {MAX_BODY:,} are data, not a task"
+                self.report.add(
+                    "too-large", message, current.line, hint="is this the right file? Move the data to a file of its own"
+                )
+            elif current:
                 yield _Body(self, current).read(start, n)
             elif not excused:
                 self.stray(start, n)

@@ -48,14 +48,17 @@ _AFTER = re.compile(
 _NAMED_PHASE = re.compile(r"Phases?[ ]([0-9]{1,3})(?:[ ]?[-–—][ ]?([0-9]{1,3}))?", re.IGNORECASE)
 _FREE = re.compile(r"foundational|setup|no dependenc|independent|phase [0-9]", re.IGNORECASE)
 _IDS_AT = re.compile(rf"^[ \t]*[-*+][ \t]+\[[ xX]\][ \t]+(?:{_TAG})*T-?[0-9]{{2,}}", re.MULTILINE)
+_TITLES_AT = re.compile(r"^#{2,4}[ \t]+\[[ xX]\][ \t]+T-?[0-9]{2,}", re.MULTILINE)
 _OWN_PATH = re.compile(r"(?:^|/)(?:specs/[^/]+/|\.specify/(?:.*/)?)tasks\.md$", re.IGNORECASE)
 
 
 def recognise(path: str, text: str) -> int:
-    """Boxes with ids like T001 are its own; in its own path any box or task heading makes sense."""
+    """Boxes with ids like T001, on items or on headings, are its own; in its own path any box or task heading makes sense."""
     head = text[:200_000]
     if _IDS_AT.search(head):
         return CERTAIN if "[P]" in head or "[US" in head or _OWN_PATH.search(path) else LIKELY
+    if len(_TITLES_AT.findall(head)) > 1:
+        return LIKELY
     if not _OWN_PATH.search(path) or ".kiro/" in path:
         return NO
     return (

@@ -39,7 +39,7 @@ def settings(args: argparse.Namespace, here: Project) -> Settings:
     return load(here, flags, os.environ, user_file())
 
 
-FLAGS = ("jobs", "agent", "spec", "format", "target", "workspace", "evidence", "landing", "integration", "cage")
+FLAGS = ("jobs", "agent", "spec", "format", "target", "workspace", "evidence", "landing", "integration", "cage", "record", "replay")
 
 
 def setting_flags(parser: argparse.ArgumentParser) -> None:
@@ -57,5 +57,7 @@ def setting_flags(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--workspace", choices=["clone", "worktree", "in-place"], help="where agents work")
     group.add_argument("--cage", choices=["auto", "bwrap", "container", "none"], help="what keeps agents and gates in")
+    group.add_argument("--record", metavar="FILE", help="keep what models answer in FILE, a cassette")
+    group.add_argument("--replay", metavar="FILE", help="answer from a cassette, without a network")
     group.add_argument("--hitl", action="store_true", help="a person must approve every change, [approval] tasks")
     group.add_argument("--evidence", choices=["commit", "exit"], help="what proves a task done")
