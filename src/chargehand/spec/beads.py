@@ -20,7 +20,7 @@ from chargehand.spec.paths import paths_in
 from chargehand.spec.records import TEXT, check_items, slug, span, told, wrong_type
 from chargehand.spec.report import Report
 from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
-from chargehand.spec.tree import Node
+from chargehand.spec.tree import MAX_NODES, Node
 
 NAME = "beads"
 
@@ -55,6 +55,8 @@ def recognise(path: str, text: str) -> int:
 def parse(text: str, path: str) -> Parsed:
     report = Report(path, cut(text))
     issues = list(_issues(report.lines, report))
+    if any(problem.code == "too-large" for problem in report.problems):
+        return Parsed((), report.sorted())
     kept = [issue for issue in issues if not _left_out(issue)]
     _say_left_out(len(issues) - len(kept), issues, report)
     if len(kept) > MAX_TASKS:
@@ -83,6 +85,7 @@ def mark(text: str, changes: Changes) -> tuple[str, frozenset[str]]:
 
 def _issues(lines: list[str], report: Report) -> Iterator[Node]:
     """The object of each line; offsets count within the line."""
+    values = 0
     for n, line in enumerate(lines):
         if not line.strip():
             continue
@@ -99,6 +102,12 @@ def _issues(lines: list[str], report: Report) -> Iterator[Node]:
         elif not slug(node.text("id")):
             report.add("task-id", "this issue has no id", n, node.column, hint="each line is one issue with an id")
         else:
+            listed = node.get("dependencies")
+            values += len(node.table()) + sum(len(entry.table()) for entry in (listed.items() if listed else ()))
+            if values > MAX_NODES:
+                message = f"more than {MAX_NODES:,} values: this is data, not a spec"
+                report.add("too-large", message, n, hint="export fewer, without closed ones")
+                return
             yield node
 
 

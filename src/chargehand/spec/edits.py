@@ -33,14 +33,12 @@ def set_value(text: str, node: Node, key: str, value: str | bool) -> Edit:
     entry = node.table().get(key)
     if entry is not None:
         return Edit(entry.start, entry.end, new)
-    keys = list(node.keys.values())
-    if not keys:
+    if not node.table():
         return Edit(node.start + 1, node.start + 1, f'"{key}": {new}')
     last = list(node.table().values())[-1]
-    first = keys[-1].start
-    gap = text[:first][::-1]
-    blank = gap[: len(gap) - len(gap.lstrip())][::-1]
-    return Edit(last.end, last.end, f',{blank if blank else ""}"{key}": {new}')
+    before = text[max(0, last.key - 1_000) : last.key]
+    blank = before[len(before.rstrip()) :]
+    return Edit(last.end, last.end, f',{blank}"{key}": {new}')
 
 
 STATUSES: dict[str, FileStatus] = {

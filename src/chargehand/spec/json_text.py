@@ -88,10 +88,10 @@ class _Reader:
             node = self.value(match)
             holder.value.append(node)
             return node
-        key = self.key(match, holder)
+        name = self.key(match, holder)
         node = self.value(match)
-        if key.value not in holder.value:
-            holder.value[key.value], holder.keys[key.value] = node, key
+        node.key = self.offset + match.start(1)
+        holder.value.setdefault(name, node)
         return node
 
     def closes(self, holder: Node) -> bool:
@@ -103,13 +103,12 @@ class _Reader:
         holder.end = self.offset + self.at
         return True
 
-    def key(self, match: re.Match[str], holder: Node) -> Node:
-        start, end = match.span(1)
-        raw = match[1]
-        key = Node(self.unescaped(raw, start) if "\\" in raw else raw[1:-1], self.offset + start, self.offset + end, self.places)
-        if key.value in holder.value:
-            self.say("duplicate-key", f'"{key.value[:60]}" is there twice', start, "keep one of them")
-        return key
+    def key(self, match: re.Match[str], holder: Node) -> str:
+        raw, start = match[1], match.start(1)
+        name = self.unescaped(raw, start) if "\\" in raw else raw[1:-1]
+        if name in holder.value:
+            self.say("duplicate-key", f'"{name[:60]}" is there twice', start, "keep one of them")
+        return name
 
     def value(self, match: re.Match[str]) -> Node:
         kind = match.lastindex or 0

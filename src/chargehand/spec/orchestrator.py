@@ -94,14 +94,14 @@ class _Reader:
 
     def unknown(self, node: Node, known: set[str], idle: set[str]) -> None:
         """A key nobody knows is an error when it is likely a slip of one, and worth a word otherwise."""
-        for name, key in node.keys.items():
+        for name, entry in node.table().items():
             if name in known:
                 continue
             near = next(iter(get_close_matches(name, known, n=1, cutoff=0.8)), "")
             if near and name not in idle:
-                self.say(key, f'there is no key "{name[:60]}"', f"did you mean {near}?", "unknown-key")
+                self.say(entry.named(), f'there is no key "{name[:60]}"', f"did you mean {near}?", "unknown-key")
             else:
-                self.ignored.setdefault(name[:60], key)
+                self.ignored.setdefault(name[:60], entry.named())
 
     def root_folder(self) -> str:
         """``project_root`` as seen from our project root: empty when it is the same."""

@@ -17,7 +17,7 @@ from chargehand.spec.grammar import AMOUNT, HOURS
 from chargehand.spec.lines import cut, cut_with_ends
 from chargehand.spec.report import Report
 from chargehand.spec.roadmap_scan import MAX_ITEMS, Heading, Item, RoadmapScan
-from chargehand.spec.settle import MAX_NEEDS
+from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
 
 NAME = "roadmap"
 
@@ -65,6 +65,9 @@ def parse(text: str, path: str) -> Parsed:
     report = Report(path, cut(text))
     scan = RoadmapScan(report.lines, report)
     if max(scan.count, len(scan.headings)) > MAX_ITEMS:
+        return Parsed((), report.sorted())
+    if len(scan.items) > MAX_TASKS:
+        report.add("too-large", f"{len(scan.items):,} tasks are more than {MAX_TASKS:,}", hint="split the spec into several files")
         return Parsed((), report.sorted())
     if not scan.items or (scan.items[0].emoji and sum(scan.plain.values()) > len(scan.items)):
         _prose(scan, report)

@@ -27,8 +27,7 @@ from chargehand.spec.report import Report
 
 FORM = "### TASK-001: Title"
 META_FORM = "🟠 P1 | ⬜ TODO | Est: 2h"
-MAX_BODY = 20_000
-"""Lines of one task."""
+MAX_BODY = 20_000  # lines of one task
 
 _CONTINUED = re.compile(r"[ \t]*(?:[-*+][ \t]+|[0-9]+[.)][ \t]+)?\[?[^\W\d_][^\W_]*-[0-9]")
 _GAPS = frozenset({"empty", "verifies"})
@@ -36,7 +35,6 @@ _PLAIN_BOXES = ("- [ ] ", "- [x] ", "- [X] ")
 _TRACES, _NEEDS, _BLOCKS, _TESTS = "**Traces to:**", "**Depends on:**", "**Blocks:**", "**Tests:**"
 _USUAL = {form[:6]: form for form in (*_PLAIN_BOXES, _TRACES, _NEEDS, _BLOCKS, _TESTS, "**Checklist:**", "**Description:**")}
 """How nearly every line of a task that is neither blank nor text begins, by its first six characters."""
-
 _BULLET = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+")
 _LISTISH = frozenset(" \t-*+0123456789")
 _LEAD = r"\W*(?:X\]\W*)?(?:[0-9]{1,9}[.)]\W*)?"

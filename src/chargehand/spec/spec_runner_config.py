@@ -93,9 +93,10 @@ def _found(root: Node | None, key: str) -> Node | None:
     """The place of a dotted key, or of as much of it as there is."""
     found, node = None, root
     for part in () if root is None else (("executor",) if "executor" in root.table() else ()) + tuple(key.split(".")):
-        if node is None or part not in node.keys:
+        node = node.table().get(part) if node else None
+        if node is None:
             break
-        found, node = node.keys[part], node.table().get(part)
+        found = node.named()
     return found
 
 

@@ -38,8 +38,8 @@ class Node(Struct, gc=False, eq=False):
     """A value in a text. ``value`` is a scalar, a list of nodes, or a dict of nodes by key.
 
     ``start`` and ``end`` are offsets in the text (quotes and brackets belong to it); ``line`` counts from 0, ``column`` from 1, as
-    ``Report.add`` takes them. ``raw`` is a number or boolean as it is written (an id 1.10 is not 1.1). ``keys`` holds, for a dict,
-    the node of each key.
+    ``Report.add`` takes them. ``raw`` is a number or boolean as it is written (an id 1.10 is not 1.1). ``key`` is the offset of
+    its key, in a dict.
     """
 
     value: Any  # Scalar | list[Node] | dict[str, Node]
@@ -47,7 +47,7 @@ class Node(Struct, gc=False, eq=False):
     end: int
     places: Places
     raw: str = ""
-    keys: dict[str, Node] = {}
+    key: int = -1
 
     @property
     def line(self) -> int:
@@ -56,6 +56,10 @@ class Node(Struct, gc=False, eq=False):
     @property
     def column(self) -> int:
         return self.places.of(self.start - self.places.offset)[1]
+
+    def named(self) -> Node:
+        """Where the key of this entry of a dict stands."""
+        return Node(None, self.key, self.key, self.places)
 
     def items(self) -> list[Node]:
         """The elements of a list; nothing if it is none."""

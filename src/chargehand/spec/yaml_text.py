@@ -93,7 +93,8 @@ class _Builder:
             if name in holder.value:
                 self.say("duplicate-key", f'"{name[:60]}" is there twice', key.line, key.column, "keep one of them")
             else:
-                holder.value[name], holder.keys[name] = node, key
+                holder.value[name] = node
+                node.key = key.start
 
     def node(self, event: Any, kind: str) -> Node:
         start, end = event.start_mark, event.end_mark
