@@ -17,24 +17,24 @@ from tests.meter.world import crash, gone, world
 @pytest.mark.parametrize(
     ("target", "yes"),
     [
-        ("pypi.org:443", True),
-        ("PyPI.org:443", True),
-        ("pypi.org:80", False),
-        ("evil-pypi.org:443", False),
-        ("pypi.org.evil.example:443", False),
-        ("files.pythonhosted.org:443", True),
-        ("pythonhosted.org:443", False),
-        ("files.pythonhosted.org.evil:443", False),
+        ("index.example:443", True),
+        ("Index.EXAMPLE:443", True),
+        ("index.example:80", False),
+        ("evil-index.example:443", False),
+        ("index.example.evil.example:443", False),
+        ("files.packages.example:443", True),
+        ("packages.example:443", False),
+        ("files.packages.example.evil:443", False),
         ("localhost:8080", True),
         ("localhost:443", False),
-        ("pypi.org", False),
+        ("index.example", False),
         (":443", False),
         ("", False),
-        ("pypi.org:443x", False),
+        ("index.example:443x", False),
     ],
 )
 def test_which_hosts(target: str, yes: bool) -> None:
-    assert allowed(target, ["pypi.org", "*.pythonhosted.org", "localhost:8080"]) is yes
+    assert allowed(target, ["index.example", "*.packages.example", "localhost:8080"]) is yes
 
 
 async def connect(socket: str, target: str, method: str = "CONNECT") -> tuple[int, asyncio.StreamReader, asyncio.StreamWriter]:
@@ -56,7 +56,7 @@ def test_a_call_reaches_its_hosts_and_no_other(tmp_path: Path, house: Path) -> N
         async with world(tmp_path, house) as here:
             host = here.provider.url.removeprefix("http://")
             one = await here.client.way_out(here.place("one"), [host])
-            two = await here.client.way_out(here.place("two"), ["pypi.org"])
+            two = await here.client.way_out(here.place("two"), ["index.example"])
             status, reader, writer = await connect(one, host)
             assert status == 200
             writer.write(b"GET /through HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
