@@ -160,7 +160,7 @@ class Pipeline:
         if attempt.agent not in NOBODY:
             report = await self._calls.read(attempt.id, attempt.agent, exit_, attempt.before)
         charged = self._purse.price(attempt.reserved, report.usage)
-        well = exit_.cause == "exited" and (exit_.ok if report.finished is None else report.finished)
+        well = exit_.well(report.finished)
         self._ledger.record(
             AttemptExited(
                 task=attempt.task,

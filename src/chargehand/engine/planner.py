@@ -54,7 +54,7 @@ class Planner:
         said = await self._crew.offload(tail, place / "stdout.log", _READ)
         report = await self._calls.read(asked.attempt, asked.agent, exit_)
         answer = read_answer(report.answer or said)
-        if not (exit_.ok if report.finished is None else report.finished):
+        if not exit_.well(report.finished):
             answer = f"the planner ended with {report.error.message if report.error else exit_.describe()}"
         if isinstance(answer, str):
             answer = Answer("give_up", answer)

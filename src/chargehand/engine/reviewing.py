@@ -125,7 +125,7 @@ class Reviewing:
     async def _verdict(self, task: Task, attempt: Attempt, asked: ReviewAsked, exit_: Exit, report: Report, said: str) -> Verdict:
         config, gate = self._crew.config.review, REVIEW + asked.role
         seconds = max(0.0, exit_.ended_at - exit_.started_at)
-        well = exit_.cause == "exited" and (exit_.ok if report.finished is None else report.finished)
+        well = exit_.well(report.finished)
         found = read_findings(report.answer or said, asked.role) if well else f"the reviewer {exit_.describe()}"
         if not well and report.error:
             found = f"the reviewer met {report.error.kind.replace('_', ' ')}: {report.error.message}"

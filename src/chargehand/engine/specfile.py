@@ -7,8 +7,6 @@ meanwhile, and whatever a crash kept from being written is written by the next r
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +15,7 @@ from chargehand.engine.crew import Crew
 from chargehand.model.errors import StorageProblem
 from chargehand.model.facts import Fact
 from chargehand.model.task import FileStatus, Spec
+from chargehand.process.files import replace_unchanged
 from chargehand.spec.writeback import mark_many
 
 _SHARE = 0.02
@@ -77,7 +76,7 @@ class SpecFile:
                 before = path.stat()
                 old = path.read_bytes()
                 data, _missing = mark_many(old, changes, format_name)
-                if data == old or self._replace(path, data, before):
+                if data == old or replace_unchanged(path, data, before):
                     return True
             except FileNotFoundError:
                 return True  # nothing to tick any more
@@ -85,19 +84,3 @@ class SpecFile:
                 problem = f"cannot write {path}: {error.strerror}"
                 raise StorageProblem(problem, hint="free space or rights, then run again") from error
         return False
-
-    @staticmethod
-    def _replace(path: Path, data: bytes, before: os.stat_result) -> bool:
-        """Put ``data`` in the file's place, unless it changed since ``before``."""
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".chargehand-")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                os.fchmod(file.fileno(), before.st_mode & 0o7777)
-            now = path.stat()
-            if (now.st_mtime_ns, now.st_size, now.st_ino) != (before.st_mtime_ns, before.st_size, before.st_ino):
-                return False
-            Path(name).replace(path)
-            return True
-        finally:
-            Path(name).unlink(missing_ok=True)

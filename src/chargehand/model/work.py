@@ -180,6 +180,10 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def ok(self) -> bool:
         return self.cause == "exited" and self.code == 0
 
+    def well(self, finished: bool | None) -> bool:
+        """Whether it ended as it should: by what its driver made of its stream (``finished``), or else by its exit code."""
+        return self.cause == "exited" and (self.ok if finished is None else finished)
+
     def describe(self) -> str:
         """A short phrase for people: ``exit code 3``, ``killed by signal 9``, ``no output for too long``."""
         match self.cause:

@@ -76,9 +76,7 @@ class Attempt:
     @property
     def well(self) -> bool:
         """Whether the agent ended as it should: by its exit code, or by what its stream says where it has one."""
-        if self.exit is None or self.exit.cause != "exited":
-            return False
-        return self.exit.ok if self.finished is None else self.finished
+        return self.exit is not None and self.exit.well(self.finished)
 
     def judged(self, gate: str, commit: str = "") -> Verdict | None:
         """What that gate said of the present proposal, or of ``commit``, if it was asked."""

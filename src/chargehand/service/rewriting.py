@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from chargehand.model.errors import StorageProblem, UsageProblem
+from chargehand.process.files import replace_unchanged
 
 _TRIES = 10
 
@@ -26,27 +25,9 @@ def rewrite(path: Path, change: Callable[[bytes], bytes]) -> bool:
             new = change(old)
             if new == old:
                 return False
-            if _replaced(path, new, before):
+            if replace_unchanged(path, new, before, durable=True):
                 return True
         except OSError as error:
             message = f"cannot write {path}: {error.strerror}"
             raise StorageProblem(message, hint="free space, or make it writable; nothing was changed") from error
     raise UsageProblem(f"{path} is being written all the time", hint="close the program that writes it, and try again")
-
-
-def _replaced(path: Path, data: bytes, before: os.stat_result) -> bool:
-    """Put ``data`` in the file's place, unless it changed since ``before``."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".chargehand-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(handle)
-            os.fchmod(handle, before.st_mode & 0o7777)
-        now = path.stat()
-        if (now.st_mtime_ns, now.st_size, now.st_ino) != (before.st_mtime_ns, before.st_size, before.st_ino):
-            return False
-        Path(name).replace(path)
-        return True
-    finally:
-        Path(name).unlink(missing_ok=True)

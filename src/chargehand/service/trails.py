@@ -143,7 +143,7 @@ def _land(trail: Trail, fact: facts.TaskLanded) -> None:
 def _advance_try(tried: Try, fact: facts.Fact) -> None:
     match fact:
         case facts.AttemptExited():
-            tried.done = fact.exit.ok if fact.finished is None else fact.finished
+            tried.done = fact.exit.well(fact.finished)
         case facts.CommitTaken() | facts.CandidateMade():
             tried.proposal = fact.proposal
         case facts.VerdictGiven() | facts.ReviewGiven():
