@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, needs_corpus
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import backlog_md
 from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE
 from chargehand.spec.reading import read
 from chargehand.spec.writeback import mark
 
 FORMAT = "backlog"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    "---",
-    "id: task-1",
-    "title: 'a: b'",
-    "title: One",
-    "status: To Do",
-    'status: "Done"',
-    "status: ○ In Progress",
-    "status: nonsense",
-    "dependencies: []",
-    "dependencies:",
-    "labels: [a, b]",
-    "priority: high",
-    "  - x",
-    "x: &a [*a]",
-    "## Acceptance Criteria",
-    "<!-- AC:BEGIN -->",
-    "- [ ] #1 one",
-    "- [x] #2 a test",
-    "<!-- AC:END -->",
-    "## Implementation Plan",
-    "# Heading",
-    "",
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("backlog-md"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "backlog-md", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 TASK = """---

@@ -2,55 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, errors, needs_corpus
+from tests.spec.format_kit import errors
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import beads
 from chargehand.spec.formats import CERTAIN, LIKELY, NO
 from chargehand.spec.writeback import mark
 
 FORMAT = "beads"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    '{"id": "bd-1", "title": "a", "status": "open", "priority": 1, "issue_type": "epic"}',
-    '{"id": "bd-1.1", "title": "b", "status": "closed", "dependencies": [{"depends_on_id": "bd-1", "type": "parent-child"}]}',
-    '{"id": "bd-2", "title": "c", "status": "in_progress", "dependencies": [{"depends_on_id": "bd-1", "type": "blocks"}]}',
-    '{"id": "bd-3", "title": "d", "status": "deferred", "acceptance_criteria": "- [ ] one\\n- two"}',
-    '{"id": "bd-4", "title": "e", "status": "tombstone"}',
-    '{"id": "bd-5", "title": "f", "status": "wat", "dependencies": 3}',
-    '{"title": "g"}',
-    "{",
-    "[]",
-    "",
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("beads"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "beads", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from(["\n", "\r\n", "\n\n"]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 def line(name: str, status: str = "open", *links: tuple[str, str], kind: str = "task") -> str:

@@ -3,62 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, errors, needs_corpus
+from tests.spec.format_kit import errors
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import kiro
 from chargehand.spec.formats import CERTAIN, NO, POSSIBLE
 from chargehand.spec.writeback import mark
 
 FORMAT = "kiro"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    "# Implementation Plan",
-    "- [ ] 1. One",
-    "  - _Requirements: 1.1, 1.2_",
-    "  - [x] 1.1 Sub",
-    "  - [ ]* 1.2 Test",
-    "- [ ] 1.3 flat (P)",
-    "- [-] 2. Two",
-    "  - [ ]\\* 2.1 only optional",
-    "- [ ] 3 Three (P)",
-    "  - _Depends: 1, 2_",
-    "  - [ ] loose",
-    "- [ ] bare",
-    '```json\n{"waves": [["1.1"], ["2", "9"]]}\n```',
-    '```json\n{"waves": [{"id": 0, "tasks": ["1.1", "3"]}, {"tasks": ["2"]}]}\n```',
-    '```json\n{"waves": [1, {}]\n```',
-    "## Notes",
-    "text",
-    "",
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("kiro"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "kiro", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 def needs(text: str) -> dict[str, tuple[str, ...]]:

@@ -2,59 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, needs_corpus
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import ralph
 from chargehand.spec.formats import CERTAIN, NO, POSSIBLE
 from chargehand.spec.writeback import mark
 
 FORMAT = "ralph"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    '{"userStories": [',
-    '{"phases": [{"name": "p", "tasks": [',
-    "]}",
-    "]}]}",
-    "[",
-    "]",
-    '{"id": "US-001", "title": "a", "acceptanceCriteria": ["x", "tests pass"], "priority": 2, "passes": false}',
-    '{"id": "US-002", "title": "b", "priority": 1, "passes": true}',
-    '{"id": "US-003", "title": "c", "dependsOn": ["US-001"], "passes": false}',
-    '{"category": "c", "description": "d", "steps": ["s"], "complete": false}',
-    '{"id": "S4", "title": "e"}',
-    '{"id": "S5", "title": "f", "status": "open"}',
-    '{"id": [], "passes": 1}',
-    "null",
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("ralph"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "ralph", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from([", ", ",\r\n", ""]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 PRD = """{

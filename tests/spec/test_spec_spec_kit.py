@@ -3,65 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, errors, needs_corpus
+from tests.spec.format_kit import errors
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import spec_kit
 from chargehand.spec.formats import CERTAIN, LIKELY, NO
 from chargehand.spec.writeback import mark
 
 FORMAT = "spec-kit"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    "# Tasks",
-    "## Phase 1: Setup",
-    "## Phase 3: User Story 1 (P1)",
-    "## Phase 4: User Story 2 (P2)",
-    "### Tests",
-    "- [ ] T001 Create src/app.py",
-    "- [x] T002 [P] one `a/b.ts`",
-    "- [X] T003 [P] [US1] two",
-    "  - [ ] a detail",
-    "  more of it",
-    "* [ ] T004b [US2] three (depends on T001, T003)",
-    "- [] T005 **bold** (depends on T001-T003)",
-    "- [ ] no id",
-    "- [~] T006 half",
-    "- **User Story 2 (P2)**: Depends on US1",
-    "- US1: Can start after Foundational - No dependencies",
-    "#### T007: Title [P]",
-    "### [X] T08 - other",
-    "```",
-    "<!-- hidden -->",
-    "",
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("spec-kit"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "spec-kit", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from(["\n", "\n\n", "\r\n", "\r"]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 def needs(text: str) -> dict[str, tuple[str, ...]]:

@@ -2,59 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from tests.spec.format_kit import check_any, check_file, corpus_files, errors, needs_corpus
+from tests.spec.format_kit import errors
 from tests.spec.spec_room import parse
 
-from chargehand.model.task import FileStatus
 from chargehand.spec import taskmaster
 from chargehand.spec.formats import CERTAIN, LIKELY, NO
 from chargehand.spec.writeback import mark
 
 FORMAT = "taskmaster"
-STATUSES: tuple[FileStatus, ...] = ("todo", "in_progress", "review", "done", "blocked")
-
-PIECES = [
-    '{"tasks": [',
-    '{"master": {"tasks": [',
-    "]}",
-    "]}}",
-    "[",
-    "]",
-    '{"id": 1, "title": "a", "status": "pending", "dependencies": []}',
-    '{"id": "2", "title": "b", "status": "done", "dependencies": [1], "subtasks": [{"id": 1, "title": "c"}]}',
-    '{"id": 3.1, "title": "d", "dependencies": ["2.1"], "priority": "critical"}',
-    '{"id": 4, "title": "e", "status": "deferred"}',
-    '{"id": 5, "title": "f", "status": "nonsense", "dependencies": [{}]}',
-    '{"id": null}',
-    "7",
-    '"x"',
-]
-
-
-@needs_corpus
-@pytest.mark.parametrize("name", corpus_files("taskmaster"))
-def test_real_files_are_read_whole_or_refused(name: str) -> None:
-    check_file(FORMAT, "taskmaster", name)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.lists(st.sampled_from(PIECES), max_size=14),
-    st.sampled_from([", ", ",\n", ""]),
-    st.integers(0, 99),
-    st.sampled_from(STATUSES),
-)
-def test_whatever_the_text_marking_changes_one_status(pieces: list[str], between: str, choice: int, status: FileStatus) -> None:
-    check_any(FORMAT, between.join(pieces), choice, status)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.text(max_size=200))
-def test_no_text_raises(text: str) -> None:
-    check_any(FORMAT, text, 0, "done")
 
 
 FLAT = """{
