@@ -5,6 +5,8 @@ UV ?= uv
 ARGS ?=
 BIN := .venv/bin
 INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check
+# The files name every package, so nothing is left to resolve; an old pip that resolves takes newer versions that have no hash here.
+PINNED := $(INSTALL) --no-deps --require-hashes -r
 PIN := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-emit-index-url \
   --no-emit-find-links --custom-compile-command "make requirements" pyproject.toml
 # Made when the environment was brought up to date, so that it is not done again before something changed.
@@ -78,13 +80,13 @@ $(BIN)/pip:
 
 $(DEV): requirements/dev.txt pyproject.toml | $(BIN)/pip
 	@echo "setup: installing what work on chargehand needs"
-	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(PINNED) requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(DEV) $(RUNTIME)
 
 $(RUNTIME): requirements/runtime.txt pyproject.toml | $(BIN)/pip
 	@echo "setup: installing what chargehand needs"
-	@$(INSTALL) --require-hashes -r requirements/runtime.txt
+	@$(PINNED) requirements/runtime.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $(RUNTIME)
 
