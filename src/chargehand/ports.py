@@ -399,6 +399,7 @@ class TaskRow(msgspec.Struct, frozen=True):
     commit: str
     landed_at: float | None
     milestone: str = ""
+    tags: tuple[str, ...] = ()
 
 
 class AttemptRow(msgspec.Struct, frozen=True):

@@ -46,7 +46,9 @@ def started(run: str) -> f.RunStarted:
 
 
 def task(name: str, order: int, state: str = "todo", attempts: int = 0, needs: tuple[str, ...] = ()) -> TaskRow:
-    return TaskRow(name, order, f"Title of {name}", 1, needs, state, "why", attempts, 0.5, 10, 2, 30.0, "c", 20.0, "M1")
+    return TaskRow(
+        name, order, f"Title of {name}", 1, needs, state, "why", attempts, 0.5, 10, 2, 30.0, "c", 20.0, "M1", ("ui", "needs care")
+    )
 
 
 def named(columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
@@ -90,13 +92,33 @@ def test_tasks_come_in_the_order_of_the_file_with_all_columns(store: SqliteStore
     assert rows[0] == {
         "id": "C", "position": 1, "title": "Title of C", "priority": 1, "needs": "X Y", "state": "landed", "reason": "why",
         "attempts": 2, "cost_usd": 0.5, "input_tokens": 10, "output_tokens": 2, "duration_s": 30.0, "commit_id": "c",
-        "landed_at": 20.0, "milestone": "M1",
+        "landed_at": 20.0, "milestone": "M1", "tags": "ui\nneeds care",
     }  # fmt: skip
     assert rows[1]["needs"].split() == []
 
 
 def charge(task_id: str, agent: str, usage: Usage) -> Charge:
     return Charge(task_id, f"r1-{task_id}.1", "work", agent, "m", usage, usage.measured)
+
+
+def test_a_ledger_of_the_first_version_is_read_as_it_is_and_migrated_by_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    SqliteStore.open(path).close()
+    old = apsw.Connection(str(path))
+    old.execute("ALTER TABLE tasks DROP COLUMN tags; PRAGMA user_version = 1")
+    old.execute("""INSERT INTO tasks VALUES ('r1', 'A', 1, 'T', 1, '', 'todo', '', 0, NULL, NULL, NULL, 0.0, '', NULL, 'M1')""")
+    old.close()
+    db = reader.open_reader(path)
+    assert db is not None
+    assert [row[-2:] for row in reader.tasks(db, "r1")] == [("M1", "")]
+    db.close()
+    store = SqliteStore.open(path)
+    store.commit("r1", 11.0, [], [task("B", 2)])
+    store.close()
+    db = reader.open_reader(path)
+    assert db is not None
+    assert [row[-1] for row in reader.tasks(db, "r1")] == ["", "ui\nneeds care"]
+    db.close()
 
 
 def test_standing_and_tasks_agree_on_the_order_and_only_those_asked_for_come(store: SqliteStore, db: apsw.Connection) -> None:

@@ -62,7 +62,7 @@ def test_figures(form: Callable[[Any], str], value: float | None, text: str) -> 
 
 
 def card(number: str, *needs: str, state: str = "waiting") -> Card:
-    made = Card((number, 0, f"Title {number}", 1, " ".join(needs), "todo", "", 0, None, None, None, 0.0, "", None, ""), None)
+    made = Card((number, 0, f"Title {number}", 1, " ".join(needs), "todo", "", 0, None, None, None, 0.0, "", None, "", ""), None)
     made.state = state
     return made
 

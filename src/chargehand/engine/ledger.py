@@ -163,6 +163,7 @@ def task_row(card: Card) -> TaskRow:
         commit=card.commit,
         landed_at=card.landed_at,
         milestone=card.milestone,
+        tags=card.tags,
     )
 
 

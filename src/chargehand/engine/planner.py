@@ -130,6 +130,7 @@ def parts_of(task: Task, card: Card, parts: list[Part], names: tuple[str, ...]) 
                 digest="",
                 needs=(*card.own_needs, *before),
                 milestone=card.milestone,
+                tags=card.tags,
                 part_of=task.id,
                 description=part.description,
                 checklist=tuple(part.checklist),

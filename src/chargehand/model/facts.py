@@ -89,6 +89,7 @@ class TaskAdded(_Fact, frozen=True, kw_only=True, tag="task.added"):
     needs: tuple[str, ...] = ()
     estimate_hours: float | None = None
     milestone: str = ""
+    tags: tuple[str, ...] = ()
     done: bool = False
     part_of: str = ""
     description: str = ""

@@ -117,7 +117,7 @@ class Card:
     def describe(self, fact: facts.TaskAdded) -> None:
         self.id, self.order, self.title, self.priority = fact.task, fact.order, fact.title, fact.priority
         self.session: Session | None = None  # its agent was told another task
-        self.own_needs, self.hours, self.milestone = fact.needs, fact.estimate_hours, fact.milestone
+        self.own_needs, self.hours, self.milestone, self.tags = fact.needs, fact.estimate_hours, fact.milestone, fact.tags
         self.deferred = False
 
     @property

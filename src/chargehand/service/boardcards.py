@@ -27,7 +27,7 @@ class Card:
 
     __slots__ = (
         "answers", "attempts", "blockers", "commit", "cost_usd", "duration_s", "hours", "id", "input_tokens", "kind", "landed_at",
-        "milestone", "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "title", "version", "work",
+        "milestone", "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "tags", "title", "version", "work",
     )  # fmt: skip
 
     def __init__(self, row: tuple[Any, ...], hours: float | None) -> None:
@@ -44,8 +44,9 @@ class Card:
     def read(self, row: tuple[Any, ...]) -> None:
         """Take over a row of the ledger's tasks; ``state`` and ``blockers`` follow from those of others."""
         (_, self.position, self.title, self.priority, needs, self.raw, self.reason, self.attempts, self.cost_usd, self.input_tokens,
-         self.output_tokens, self.duration_s, self.commit, self.landed_at, self.milestone) = row  # fmt: skip
+         self.output_tokens, self.duration_s, self.commit, self.landed_at, self.milestone, tags) = row  # fmt: skip
         self.needs: tuple[str, ...] = tuple(needs.split())
+        self.tags: tuple[str, ...] = tuple(tags.split("\n")) if tags else ()
         self.version += 1
 
 

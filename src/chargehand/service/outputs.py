@@ -50,6 +50,7 @@ class TaskObject(TypedDict):
     commit: str | None
     landed: bool
     milestone: str
+    tags: list[str]
 
 
 class Status(TypedDict):

@@ -342,13 +342,14 @@ def added(task: Task, order: int) -> TaskAdded:
         needs=task.needs,
         estimate_hours=task.estimate_hours,
         milestone=task.milestone,
+        tags=tuple(" ".join(tag.split()) for tag in task.tags),
         done=task.status == "done",
     )
 
 
 def _differs(card: Card, fact: TaskAdded) -> bool:
-    return (card.order, card.title, card.priority, card.own_needs, card.hours, card.milestone) != (
-        fact.order, fact.title, fact.priority, fact.needs, fact.estimate_hours, fact.milestone
+    return (card.order, card.title, card.priority, card.own_needs, card.hours, card.milestone, card.tags) != (
+        fact.order, fact.title, fact.priority, fact.needs, fact.estimate_hours, fact.milestone, fact.tags
     )  # fmt: skip
 
 

@@ -115,6 +115,7 @@ def _task(row: tuple[Any, ...], state: TaskState, reason: str) -> TaskObject:
         "commit": row[12] or None,
         "landed": state == "landed",
         "milestone": row[14],
+        "tags": row[15].split("\n") if row[15] else [],
     }
 
 
@@ -171,6 +172,7 @@ def before_run(spec: Spec, most: int | None = None) -> Status:
             "",
             None,
             task.milestone,
+            "\n".join(" ".join(tag.split()) for tag in task.tags),
         )
         rows.append(_task(row, state, reason))
     stand = [row["state"] for row in rows]

@@ -17,13 +17,13 @@ if TYPE_CHECKING:  # without importing typing
 
     Row: TypeAlias = tuple[Any, ...]
 
-SCHEMA = 1
+SCHEMA = 2
 """The newest ``user_version`` these queries understand."""
 
 RUN = ("id", "state", "reason", "started_at", "ended_at", "spec", "target", "reset_at")
 TASK = (
     "id", "position", "title", "priority", "needs", "state", "reason", "attempts", "cost_usd", "input_tokens", "output_tokens",
-    "duration_s", "commit_id", "landed_at", "milestone",
+    "duration_s", "commit_id", "landed_at", "milestone", "tags",
 )  # fmt: skip
 ATTEMPT = (
     "id", "task", "number", "agent", "model", "state", "outcome", "reason", "started_at", "ended_at", "exit_code", "base",
@@ -71,9 +71,13 @@ def standing(db: apsw.Connection, run: str) -> list[Row]:
 
 
 def tasks(db: apsw.Connection, run: str, only: Sequence[str] | None = None) -> list[Row]:
-    """The tasks of a run in the order of the file, with the columns of TASK; ``needs`` is split by a space. ``only``: those ids."""
+    """The tasks of a run in the order of the file, with the columns of TASK; ``needs`` is split by a space, ``tags`` by
+    line ends. ``only``: those ids."""
+    fields = ", ".join(TASK)
+    if db.execute("PRAGMA user_version").get < 2:  # no engine of this version has opened it yet
+        fields = fields.replace("tags", "''")
     which, values = ("", (run,)) if only is None else ("AND id IN (SELECT value FROM json_each(?))", (run, apsw.jsonb_encode(only)))
-    return db.execute(f"SELECT {', '.join(TASK)} FROM tasks WHERE run = ? {which} ORDER BY position, id", values).fetchall()
+    return db.execute(f"SELECT {fields} FROM tasks WHERE run = ? {which} ORDER BY position, id", values).fetchall()
 
 
 def totals(db: apsw.Connection, run: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _PAGE = 1000
 
 _INSERT_EVENT = "INSERT INTO events (run, at, kind, task, attempt, body) VALUES (?, ?, ?, ?, ?, ?)"
 _REPLACE_TASK = """INSERT OR REPLACE INTO tasks (run, id, position, title, priority, needs, state, reason, attempts, cost_usd,
-    input_tokens, output_tokens, duration_s, commit_id, landed_at, milestone) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
+    input_tokens, output_tokens, duration_s, commit_id, landed_at, milestone, tags) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
 _REPLACE_ATTEMPT = """INSERT OR REPLACE INTO attempts (run, task, number, id, agent, model, state, outcome, reason, started_at,
     ended_at, exit_code, base, commit_id, proposal, cost_usd, input_tokens, output_tokens)
     VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"""
@@ -176,6 +176,7 @@ def _task_values(run: str, row: TaskRow) -> tuple[apsw.SQLiteValue, ...]:
     return (
         run, row.id, row.order, row.title, row.priority, " ".join(row.needs), row.state, row.reason, row.attempts, row.cost_usd,
         row.input_tokens, row.output_tokens, row.duration_s, row.commit, row.landed_at, row.milestone,
+        "\n".join(row.tags),
     )  # fmt: skip
 
 
