@@ -11,29 +11,29 @@ import msgspec
 
 from chargehand.model.config import Config
 from chargehand.model.facts import Fact
-from chargehand.service import foreseen, outputs, results, specoutputs
+from chargehand.service import auditoutputs, foreseen, outputs, results, setupoutputs, specoutputs
 
 SCHEMAS: dict[str, tuple[str, Any]] = {
     "config": ("chargehand.toml, or [tool.chargehand] in pyproject.toml", Config),
     "asked": ("chargehand stop, pause, resume or cancel, with --json", outputs.Asked),
-    "audit-log": ("chargehand audit-log --output FILE --json", outputs.AuditLog),
+    "audit-log": ("chargehand audit-log --output FILE --json", auditoutputs.AuditLog),
     "check": ("chargehand check --json", outputs.Check),
     "compliance": ("chargehand verify --json", specoutputs.Compliance),
-    "config-show": ("chargehand config show --json", outputs.ConfigShow),
+    "config-show": ("chargehand config show --json", setupoutputs.ConfigShow),
     "costs": ("chargehand costs --json", outputs.Costs),
     "decided": ("chargehand approve, reject or skip ID --json", outputs.Decided),
     "diff": ("chargehand diff ID --json", outputs.Diff),
-    "doctor": ("chargehand doctor --json", outputs.Doctor),
+    "doctor": ("chargehand doctor --json", setupoutputs.Doctor),
     "error": ("any command with --json that cannot do its work", outputs.Error),
-    "gc": ("chargehand gc --json", outputs.Gc),
-    "init": ("chargehand init --json", outputs.Init),
+    "gc": ("chargehand gc --json", auditoutputs.Gc),
+    "init": ("chargehand init --json", setupoutputs.Init),
     "logs": ("chargehand logs ID --json", outputs.Logs),
     "calibration": ("chargehand plan --calibration --json", foreseen.Calibration),
     "forecast": ("chargehand plan --forecast --json; null when nothing is left to do", foreseen.ForecastObject | None),
     "plan": ("chargehand plan --json", foreseen.Plan),
     "planned": ("chargehand run --dry-run --json", outputs.Planned),
     "questions": ("chargehand approve --json", outputs.Questions),
-    "rebuilt": ("chargehand doctor --rebuild FILE --json", outputs.Rebuilt),
+    "rebuilt": ("chargehand doctor --rebuild FILE --json", auditoutputs.Rebuilt),
     "report": ("chargehand report --json", specoutputs.TraceReport),
     "reset": ("chargehand reset --json", outputs.Reset),
     "result": ("a task of chargehand run --json-result: one object, or a list of them", results.Result),
@@ -45,8 +45,8 @@ SCHEMAS: dict[str, tuple[str, Any]] = {
     "task-marked": ("chargehand task start, done, block or check, with --json", specoutputs.TaskMarked),
     "task-show": ("chargehand task show ID --json", specoutputs.TaskShow),
     "task-stats": ("chargehand task stats --json", specoutputs.TaskStats),
-    "trust": ("chargehand trust --json", outputs.Trust),
-    "verify": ("chargehand verify --audit FILE --json", outputs.Verified),
+    "trust": ("chargehand trust --json", setupoutputs.Trust),
+    "verify": ("chargehand verify --audit FILE --json", auditoutputs.Verified),
     "why": ("chargehand why ID --json", outputs.Why),
 }
 
@@ -61,7 +61,7 @@ _HEAD: dict[str, Any] = {
     "required": ["schema_version", "seq", "at", "run"],
 }
 
-_AUDIT = (outputs.AuditHeader, outputs.AuditReset, outputs.AuditSeal)
+_AUDIT = (auditoutputs.AuditHeader, auditoutputs.AuditReset, auditoutputs.AuditSeal)
 _CHAIN = {
     "operator": {"type": "string", "description": "who started or continued the run"},
     "prev": {"type": "string", "description": "the hash of the line before"},

@@ -141,7 +141,7 @@ def _work(ledger: _Ledger) -> None:
         "TASK-006", 1, 95.0, 0.3, said("pass", "f", "50 passed"),
         f.TaskLanded(task="TASK-006", attempt="r1.TASK-006.1", commit="f" * 40),
     )  # fmt: skip
-    ledger.at(0.1, f.RunFinished(run="r1", state="failed", reason="1 failed, 2 of 6 landed"))
+    ledger.at(0.1, f.RunFinished(run="r1", state="failed", reason="2 of 6 landed, 1 failed, 1 need you"))
 
 
 def _leave_behind(project: Project, digest: str) -> None:

@@ -26,9 +26,9 @@ class Ended(Exception):
 def run_end(run: str, cards: Collection[Card], steering: Steering, *, asking: bool) -> RunFinished:
     """What is recorded as the end of a run. ``asking``: a person must act before an agent can be used again."""
     count = {state: sum(card.state == state for card in cards) for state in ("landed", "failed", "needs_human", "skipped")}
-    landed = f"{count['landed']} of {len(cards)} landed"
-    if count["skipped"]:
-        landed += f", {count['skipped']} skipped"
+    words = {"skipped": "skipped", "failed": "failed", "needs_human": "need you"}
+    rest = [f"{count[state]} {word}" for state, word in words.items() if count[state]]
+    landed = ", ".join([f"{count['landed']} of {len(cards)} landed", *rest])
     state: RunState
     if steering.stopping:
         state, reason = steering.ended_as, steering.stopping
@@ -37,9 +37,9 @@ def run_end(run: str, cards: Collection[Card], steering: Steering, *, asking: bo
     elif steering.halted:
         state, reason = ("failed" if count["failed"] else "needs_human"), f"{steering.halted}; {landed}"
     elif count["failed"]:
-        state, reason = "failed", f"{count['failed']} failed, {landed}"
+        state, reason = "failed", landed
     elif count["needs_human"] or asking:
-        state, reason = "needs_human", f"{count['needs_human']} need you, {landed}"
+        state, reason = "needs_human", landed
     else:
         state, reason = "stopped", landed
     return RunFinished(run=run, state=state, reason=reason)

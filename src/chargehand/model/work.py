@@ -14,6 +14,7 @@ DONE_STATES = frozenset({"landed", "skipped"})
 
 OPEN_STATES = frozenset({"waiting", "ready", "todo", "working", "judging", "queued"})
 
+
 RunState = Literal["running", "finished", "failed", "needs_human", "stopped", "interrupted"]
 
 VerdictWord = Literal["pass", "fail", "error", "skip"]

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, NamedTuple
 from chargehand import __version__
 from chargehand.model.errors import UsageProblem
 from chargehand.model.redaction import Redactor
-from chargehand.service.outputs import Verified
+from chargehand.service.auditoutputs import Verified
 from chargehand.service.project import Project
 from chargehand.store import reader
 

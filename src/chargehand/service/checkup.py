@@ -23,8 +23,8 @@ from chargehand.model.errors import ChargehandError
 from chargehand.ports import Agent, Call
 from chargehand.process.call import call
 from chargehand.service import workplace
-from chargehand.service.outputs import AgentObject
 from chargehand.service.project import Project
+from chargehand.service.setupoutputs import AgentObject
 
 PATIENCE_S = 1.8
 """So long (seconds) a program is given to say its version or its flags; some take long to start."""

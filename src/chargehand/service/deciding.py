@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from chargehand.model.errors import UsageProblem
+from chargehand.model.words import spoken
 from chargehand.service import inspect
 from chargehand.service.outputs import Decided, OpenQuestion
 from chargehand.service.project import Project
@@ -57,7 +58,7 @@ def answer(project: Project, task_id: str, word: str, comment: str, by: str) -> 
     task = inspect.find(project, task_id)
     asked = open_question(project, task["id"])
     if asked is None:
-        state = task["state"].replace("_", " ")
+        state = spoken(task["state"])
         raise UsageProblem(f"nothing is asked about {task['id']}: it is {state}", hint=f"chargehand why {task['id']}")
     told = {"task": task["id"], "question": asked["id"], "answer": word, "by": by, "comment": comment}
     return _post(project, "answer", told, task["id"], word, asked["commit"])

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from chargehand.model.config import Config
 from chargehand.model.errors import ChargehandError
 from chargehand.service import plugins, specs, workplace
-from chargehand.service.outputs import AgentObject
 from chargehand.service.project import Project
+from chargehand.service.setupoutputs import AgentObject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The shapes of every ``--json`` output. The JSON Schemas are made from these, and the type checker holds the code to them.
+"""The shapes of the ``--json`` outputs about a run. JSON Schemas are made from these, and the type checker holds the code to them.
 
 Times are ISO 8601 in UTC; money is USD; null means "not reported" or "not yet". ``schema_version`` changes when a key changes its
 meaning or goes; new keys may come at any time.
@@ -6,11 +6,11 @@ meaning or goes; new keys may come at any time.
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from chargehand.model.work import TaskState
 
-_Tasks = Literal["task", "stage", "agent", "model"]
+_Grouped = Literal["task", "stage", "agent", "model"]
 
 
 class RunObject(TypedDict):
@@ -155,7 +155,7 @@ class Costs(TypedDict):
     """``chargehand costs --json``: one group for each task, stage, agent or model, and the sum of all."""
 
     schema_version: int
-    by: _Tasks
+    by: _Grouped
     total: Sums
     groups: list[Group]
 
@@ -182,72 +182,6 @@ class Check(TypedDict):
     requirements: int
     covered: int
     problems: list[ProblemObject]
-
-
-class FindingObject(TypedDict):
-    level: Literal["ok", "warning", "problem"]
-    what: str
-    detail: str
-    fix: str
-
-
-class AgentObject(TypedDict):
-    """``used``: a run may call it. ``key`` names the variable that holds its provider's key, empty when none is set; ``login``: it
-    uses its own login, and there is one. ``metering`` tells where the figures for its calls come from. ``version`` is empty when it
-    is not known. ``missing_flags`` are those we use and this version does not have, as far as they were checked."""
-
-    name: str
-    kind: str
-    model: str
-    used: bool
-    version: str
-    key: str
-    login: bool
-    metering: Literal["gateway", "stream"]
-    edits: bool
-    flags_checked: bool
-    missing_flags: list[str]
-
-
-class Doctor(TypedDict):
-    """``chargehand doctor --json``."""
-
-    schema_version: int
-    ok: bool
-    findings: list[FindingObject]
-    agents: list[AgentObject]
-
-
-class Setting(TypedDict):
-    key: str
-    value: Any
-    origin: str
-
-
-class Translated(TypedDict):
-    """What became of a key of another tool's settings."""
-
-    key: str
-    outcome: str
-    to: str
-    why: str
-
-
-class ConfigShow(TypedDict):
-    """``chargehand config show --json``. ``translated``: where the settings come from another tool's file."""
-
-    schema_version: int
-    settings: list[Setting]
-    translated: list[Translated]
-
-
-class Init(TypedDict):
-    """``chargehand init --json``."""
-
-    schema_version: int
-    path: str
-    written: bool
-    found: list[str]
 
 
 class Reset(TypedDict):
@@ -331,76 +265,6 @@ class Decided(TypedDict):
     engine: bool
 
 
-class AuditLog(TypedDict):
-    """``chargehand audit-log --output FILE --json``. ``seal`` is the hash of the last line, which stands for all of them."""
-
-    schema_version: int
-    path: str
-    events: int
-    seal: str
-
-
-class AuditHeader(TypedDict):
-    """The first line of an audit log. ``run`` is empty when all runs are in it; ``chain`` is what the first ``prev`` repeats."""
-
-    schema_version: int
-    event: Literal["audit.header"]
-    version: str
-    ledger: str
-    run: str
-    chain: str
-
-
-class AuditReset(TypedDict):
-    """A line of an audit log: ``chargehand reset`` ended every run up to this one. It has no number in the ledger."""
-
-    schema_version: int
-    seq: None
-    at: str
-    run: str
-    operator: str
-    event: Literal["ledger.reset"]
-    prev: str
-    hash: str
-
-
-class AuditSeal(TypedDict):
-    """The last line of an audit log. ``count``: the lines between header and seal."""
-
-    schema_version: int
-    event: Literal["audit.seal"]
-    count: int
-    prev: str
-    hash: str
-
-
-class Verified(TypedDict):
-    """``chargehand verify --audit FILE --json``. ``line`` and ``problem`` tell the first thing that is wrong. ``ledger`` compares
-    with the ledger that is here: the file says the ``same``, or the ledger is ``longer`` (by ``more``), ``shorter``, ``differs``,
-    is an ``other`` one, or there is ``none``."""
-
-    schema_version: int
-    ok: bool
-    path: str
-    events: int
-    seal: str | None
-    line: int | None
-    problem: str
-    ledger: Literal["same", "longer", "shorter", "differs", "other", "none"]
-    more: int
-
-
-class Rebuilt(TypedDict):
-    """``chargehand doctor --rebuild FILE --json``. ``aside``: where the ledger that was there is now, null when there was none."""
-
-    schema_version: int
-    path: str
-    runs: int
-    events: int
-    aside: str | None
-    damage: str
-
-
 class Diff(TypedDict):
     """``chargehand diff ID --json``. ``diff`` is a unified diff from ``base`` to ``commit``."""
 
@@ -411,65 +275,6 @@ class Diff(TypedDict):
     commit: str
     files: list[str]
     diff: str
-
-
-class Removed(TypedDict):
-    """``kind`` is ``attempt`` (its folder), ``workspace``, ``gate`` (a checkout for gates) or ``ref``."""
-
-    kind: Literal["attempt", "workspace", "gate", "ref"]
-    path: str
-    bytes: int
-
-
-class Kept(TypedDict):
-    path: str
-    reason: str
-
-
-class Gc(TypedDict):
-    """``chargehand gc --json``. ``bytes`` is what ``removed`` took on the disk."""
-
-    schema_version: int
-    dry_run: bool
-    days: float
-    bytes: int
-    removed: list[Removed]
-    kept: list[Kept]
-
-
-class TrustedFile(TypedDict):
-    path: str
-    sha256: str
-
-
-class TrustObject(TypedDict):
-    """``hash`` is empty when ``links`` keep it from being trusted."""
-
-    hash: str
-    trusted: bool
-    files: list[TrustedFile]
-    links: list[str]
-
-
-class WidenedObject(TypedDict):
-    """Settings of the project's file that allow more than the user's own, by dotted key."""
-
-    hash: str
-    trusted: bool
-    values: dict[str, object]
-
-
-class Trust(TypedDict):
-    """``chargehand trust --json``. ``added`` are the hashes that are new in ``file``, the user's own settings. ``workspace``,
-    ``settings`` and ``plugins`` are null when there is nothing of that kind to be trusted."""
-
-    schema_version: int
-    commit: str
-    file: str
-    added: list[str]
-    workspace: TrustObject | None
-    settings: WidenedObject | None
-    plugins: TrustObject | None
 
 
 class ErrorObject(TypedDict):

@@ -20,7 +20,7 @@ from chargehand.model.facts import Fact
 from chargehand.plan.board import Board
 from chargehand.process.lock import ProjectLock
 from chargehand.service import audit
-from chargehand.service.outputs import Rebuilt
+from chargehand.service.auditoutputs import Rebuilt
 from chargehand.service.project import Project
 from chargehand.store import reader
 from chargehand.store.sqlite import SqliteStore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from chargehand.model.words import spoken
 from chargehand.service.project import Project
 from chargehand.store import reader
 
@@ -91,8 +92,7 @@ def _reason(row: tuple[Any, ...], raw: Mapping[str, str], alive: bool) -> str:
     needs, state, reason = row[4:7]
     if state == "todo" and (missing := [need for need in needs.split() if raw.get(need, "landed") not in _DONE]):
         return "waiting for " + ", ".join(
-            f"{need} ({raw[need].replace('_', ' ')})" if raw[need] in {"failed", "needs_human", "cancelled"} else need
-            for need in missing[:5]
+            f"{need} ({spoken(raw[need])})" if raw[need] in {"failed", "needs_human", "cancelled"} else need for need in missing[:5]
         )
     if state in _ACTIVE and not alive:
         return f"{reason}; no engine is running, `chargehand run` continues" if reason else "no engine is running"

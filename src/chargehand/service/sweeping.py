@@ -12,7 +12,7 @@ from typing import Any, Literal
 from chargehand.depot import saved
 from chargehand.depot.layout import empty, remove
 from chargehand.process.lock import ProjectLock
-from chargehand.service.outputs import Gc, Kept, Removed
+from chargehand.service.auditoutputs import Gc, Kept, Removed
 from chargehand.service.project import Project
 from chargehand.store import reader
 

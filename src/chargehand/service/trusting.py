@@ -8,8 +8,8 @@ from pathlib import Path
 from chargehand.depot import repository
 from chargehand.model.errors import RepositoryProblem
 from chargehand.service import plugins, settings, trust, widening
-from chargehand.service.outputs import Trust, TrustObject
 from chargehand.service.project import Project
+from chargehand.service.setupoutputs import Trust, TrustObject
 
 
 def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust:

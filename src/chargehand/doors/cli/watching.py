@@ -10,7 +10,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from chargehand.doors.cli.render import table
+from chargehand.doors.cli.render import standing, table
 from chargehand.service.status import engine_of, status
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def watch(args: argparse.Namespace, here: Project, *, everything: bool, most: in
                 if args.json:
                     print(json.dumps(seen, ensure_ascii=False), flush=True)
                 else:
-                    lines = table.status(seen, everything=everything, stream=sys.stdout).split("\n")
+                    lines = standing.status(seen, everything=everything, stream=sys.stdout).split("\n")
                     height = _draw(lines, height) if in_place else _append(lines, first=before is None)
                 before = seen
             if not alive:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from chargehand.doors.tui.lines import Parts
 from chargehand.doors.tui.words import paid, rough, short
+from chargehand.model.words import spoken
 from chargehand.service.boardcards import Card, Work
 
 
@@ -98,7 +99,7 @@ def failure(card: Card) -> str:
 
 
 def _kind(card: Card) -> str:
-    return card.kind.replace("_", " ").upper()
+    return spoken(card.kind).upper()
 
 
 def _head(card: Card) -> Parts:

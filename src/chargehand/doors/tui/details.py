@@ -11,6 +11,7 @@ from typing import Any
 from chargehand.doors.tui.cards import COLUMNS, WHERE, failure, stage
 from chargehand.doors.tui.lines import Row, row
 from chargehand.doors.tui.words import amount, paid, short
+from chargehand.model.words import spoken
 from chargehand.service.boardcards import Card
 from chargehand.service.boardview import Feed
 
@@ -22,7 +23,7 @@ _LONG = 2_000_000
 def summary(card: Card, feed: Feed) -> list[Row]:
     """How the task stands and why, what it needs and what waits for it."""
     role = COLUMNS[WHERE[card.state]].role
-    lines = [Row((("state      ", "dim"), (card.state.replace("_", " "), role), (f"  {card.reason}" if card.reason else "", "")))]
+    lines = [Row((("state      ", "dim"), (spoken(card.state), role), (f"  {card.reason}" if card.reason else "", "")))]
     if card.state in {"failed", "cancelled"}:
         lines.append(Row((("ended      ", "dim"), (failure(card), "bad"))))
     if card.work:
@@ -47,7 +48,7 @@ def summary(card: Card, feed: Feed) -> list[Row]:
 
 def _stands(task: str, feed: Feed) -> str:
     card = feed.cards.get(task)
-    return f"{task} ({card.state.replace('_', ' ')})" if card else task
+    return f"{task} ({spoken(card.state)})" if card else task
 
 
 def attempts(card: Card, feed: Feed, tried: Sequence[Mapping[str, Any]], now: float) -> list[Row]:
@@ -60,7 +61,7 @@ def attempts(card: Card, feed: Feed, tried: Sequence[Mapping[str, Any]], now: fl
         role = "ok" if one["outcome"] == "landed" else "work" if ended is None else "bad"
         when = time.strftime("%H:%M:%S", time.localtime(one["started_at"]))
         who = one["agent"] + (f" {one['model']}" if one["model"] else "")
-        what = (one["outcome"] or one["state"]).replace("_", " ")
+        what = spoken(one["outcome"] or one["state"])
         spent = short((now if ended is None else ended) - one["started_at"])
         lines.append(
             Row(

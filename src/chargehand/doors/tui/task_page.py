@@ -16,6 +16,7 @@ from chargehand.doors.tui.cards import COLUMNS, WHERE
 from chargehand.doors.tui.lines import Row, row
 from chargehand.doors.tui.reading import Lines
 from chargehand.doors.tui.views import Page, hints
+from chargehand.model.words import spoken
 from chargehand.service.boardcards import Card
 from chargehand.service.boardview import Feed, Look
 
@@ -100,7 +101,7 @@ class TaskPage(Page):
             return
         role = COLUMNS[WHERE[card.state]].role
         self._head.show([Row(((card.id, "bold"), (f" P{card.priority}  ", f"p{min(3, card.priority)}"),
-                              (card.state.replace("_", " "), role), (f"  {card.title}", "")))])  # fmt: skip
+                              (spoken(card.state), role), (f"  {card.title}", "")))])  # fmt: skip
         self._tabs.show([self._tab_line()])
         match self.tab:
             case "attempts":

@@ -7,6 +7,7 @@ import time
 from chargehand.doors.tui.cards import COLUMNS
 from chargehand.doors.tui.lines import Parts, Row
 from chargehand.doors.tui.words import amount, paid, rough, short
+from chargehand.model.words import spoken
 from chargehand.service.boardview import Feed
 
 _ROLE = {
@@ -21,7 +22,7 @@ def head(feed: Feed, now: float, query: str = "", shown: int = 0) -> Row:
     if feed.run is None:
         return Row((("nothing has run here yet", "warn"), ("   chargehand run --all starts; this board will show it", "dim")))
     run, state = feed.run, feed.state
-    parts: list[tuple[str, str]] = [(f"{run['id']} ", "bold"), (state.replace("_", " "), _ROLE.get(state, "bold"))]
+    parts: list[tuple[str, str]] = [(f"{run['id']} ", "bold"), (spoken(state), _ROLE.get(state, "bold"))]
     if query:
         parts += [("  / ", "key"), (query, "bold"), (f"  {shown} of {len(feed.cards)}, Esc shows all", "dim")]
         return Row(tuple(parts))

@@ -8,7 +8,7 @@ import sys
 
 from chargehand.doors.cli import context
 from chargehand.doors.cli.render import table
-from chargehand.doors.cli.render.text import money, plural, tokens
+from chargehand.doors.cli.render.text import console_safe, money, plural, tokens
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     rows = [
         (
-            group["name"] or "-",
+            console_safe(group["name"]) or "-",
             str(group["calls"]),
             tokens(group["input_tokens"]),
             tokens(group["output_tokens"]),
@@ -37,8 +37,7 @@ def run(args: argparse.Namespace) -> int:
         )
         for group in seen["groups"]
     ]
-    for line in table.grid(rows, (args.by.upper(), "CALLS", "TOKENS IN", "TOKENS OUT", "COST"), sys.stdout):
-        print(line)
+    table.show(rows, (args.by.upper(), "CALLS", "TOKENS IN", "TOKENS OUT", "COST"), sys.stdout)
     total = seen["total"]
     print(
         f"{plural(total['calls'], 'call')}, {tokens(total['input_tokens'])} tokens in, {tokens(total['output_tokens'])} out, "

@@ -8,8 +8,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from chargehand.doors.cli import context
-from chargehand.doors.cli.render.style import STATE_COLOURS, paint
+from chargehand.doors.cli.render.style import STYLES, paint
 from chargehand.doors.cli.render.text import console_safe, duration, money, tokens
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.outputs import AttemptObject, Show
@@ -35,7 +36,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _lines(seen: Show) -> list[str]:
     task = seen["task"]
-    state = paint(task["state"].replace("_", " "), STATE_COLOURS.get(task["state"], "bold"), sys.stdout)
+    word = spoken(task["state"])
+    state = paint(word, STYLES.get(word, "bold"), sys.stdout)
     reason = f" ({console_safe(task['reason'])})" if task["reason"] else ""
     lines = [f"{task['id']}: {console_safe(task['title'])}", f"  {state}{reason}, {task['priority']}"]
     if task["needs"]:
@@ -51,7 +53,7 @@ def _lines(seen: Show) -> list[str]:
 
 
 def _attempt(attempt: AttemptObject) -> list[str]:
-    outcome = attempt["outcome"].replace("_", " ") or attempt["state"]
+    outcome = spoken(attempt["outcome"]) or attempt["state"]
     lines = [
         f"attempt {attempt['number']}, {attempt['agent']}: {outcome}"
         + (f", {console_safe(attempt['reason'])}" if attempt["reason"] else "")

@@ -8,7 +8,7 @@ import json
 import sys
 
 from chargehand.doors.cli import context
-from chargehand.doors.cli.render import table
+from chargehand.doors.cli.render import standing
 from chargehand.service.status import STATES, status
 
 TYPE_CHECKING = False
@@ -48,7 +48,7 @@ def _show(args: argparse.Namespace, seen: Status, everything: bool) -> None:
     if args.json:
         print(json.dumps(seen, ensure_ascii=False))
     else:
-        print(table.status(seen, everything=everything, stream=sys.stdout))
+        print(standing.status(seen, everything=everything, stream=sys.stdout))
 
 
 def _before_run(args: argparse.Namespace, most: int | None) -> Status:

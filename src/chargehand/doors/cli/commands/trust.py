@@ -13,7 +13,7 @@ from chargehand.doors.cli.render.text import console_safe
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from chargehand.service.outputs import Trust
+    from chargehand.service.setupoutputs import Trust
 
 EPILOG = "What is trusted is this very content: after any change it is not, until you say so again."
 

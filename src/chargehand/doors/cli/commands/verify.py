@@ -13,7 +13,7 @@ from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe, plural
 
 if TYPE_CHECKING:
-    from chargehand.service.outputs import Verified
+    from chargehand.service.auditoutputs import Verified
     from chargehand.service.specoutputs import Compliance, ComplianceFinding
 
 EPILOG = "Exit codes: 0 nothing is wrong, 1 something is, 2 the spec or the file cannot be read."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.tasklist import chain, hours
 from chargehand.doors.cli.render.text import console_safe
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.specoutputs import TaskGraph
@@ -24,7 +25,7 @@ def text(told: TaskGraph, out: TextIO) -> None:
     for node in told["tasks"]:
         name = f"{node['id']:<{width}}"
         mark = paint(f"* {name}", "yellow", out) if node["critical"] else f"  {name}"
-        status = f"[{node['status'].replace('_', ' ')}]"
+        status = f"[{spoken(node['status'])}]"
         after = paint(f"  <- {', '.join(needs[node['id']])}", "dim", out) if node["id"] in needs else ""
         out.write(f"{mark}  {status:<13} {console_safe(node['title'])}{after}\n")
     if told["critical_path"]:

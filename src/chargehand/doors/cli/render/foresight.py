@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TextIO
 
 from chargehand.doors.cli.render import table
 from chargehand.doors.cli.render.style import paint
-from chargehand.doors.cli.render.text import console_safe, duration, money, plural
+from chargehand.doors.cli.render.text import console_safe, duration, money, plural, wrapped
 
 if TYPE_CHECKING:
     from chargehand.service.foreseen import Calibration, ForecastObject, Plan, RunCheck
@@ -70,8 +70,12 @@ def forecast(seen: ForecastObject, stream: TextIO) -> str:
         colour = "green" if chance >= 0.95 else "yellow" if chance >= 0.5 else "red"
         lines.append(f"the {money(seen['budget_usd'])} left of the budget suffice: {paint(f'{chance:.0%}', colour, stream)} likely")
     lines.append(f"longest chain, {duration(seen['path_s'])}: {chain(seen['critical_path'])}")
-    rows = [(one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"]), "") for one in seen["gating"][:5]]
-    lines += ["", *table.grid(rows, ("DECIDES THE END", "HOW OFTEN", "WAIT FOR IT", "TITLE", ""), stream), ""]
+    rows = [(one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"])) for one in seen["gating"][:5]]
+    lines += [
+        "",
+        *table.grid(rows, ("DECIDES THE END", "HOW OFTEN", "WAIT FOR IT", "TITLE"), stream),
+        "",
+    ]
     if seen["stuck"]:
         lines.append(f"{chain(seen['stuck'])}: failed or waiting for you, counted as begun anew")
     lines.append("with other --jobs: " + ", ".join(_jobs(one["jobs"], one["p50"], seen["jobs"]) for one in seen["by_jobs"]))
@@ -89,8 +93,11 @@ def calibration(seen: Calibration, stream: TextIO) -> str:
     tasks = seen["tasks"]
     if tasks:
         lines.append(
-            f"{plural(tasks['count'], 'task')}: {tasks['p50']:.0%} within P50, {tasks['p80']:.0%} within P80, {tasks['p95']:.0%} "
-            f"within P95 of time; the middle one took {tasks['median_ratio']:.2f} times what was expected"
+            wrapped(
+                f"{plural(tasks['count'], 'task')}: {tasks['p50']:.0%} within P50, {tasks['p80']:.0%} within P80, "
+                f"{tasks['p95']:.0%} within P95 of time; the middle one took {tasks['median_ratio']:.2f} times what was expected",
+                stream,
+            )
         )
     else:
         lines.append("no run was forecast yet: chargehand plan --forecast, then chargehand run --all")
@@ -100,12 +107,14 @@ def calibration(seen: Calibration, stream: TextIO) -> str:
             *(duration(one["seconds"][name]) for name in _NAMES),
             *(money(one["usd"][name]) if one["usd"] else "-" for name in _NAMES),
             one["name"],
-            "",
         )
         for one in seen["classes"]
     ]
     if rows:
-        lines += ["", *table.grid(rows, ("LEARNED", "P50", "P80", "P95", "P50", "P80", "P95", "CLASS OF TASKS", ""), stream)]
+        lines += [
+            "",
+            *table.grid(rows, ("LEARNED", "P50", "P80", "P95", "P50", "P80", "P95", "CLASS OF TASKS"), stream),
+        ]
     return "\n".join(lines)
 
 

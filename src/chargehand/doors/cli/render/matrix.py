@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from chargehand.doors.cli.render import wide
+from chargehand.doors.cli.render import table
 from chargehand.doors.cli.render.text import console_safe, plural
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.specoutputs import TracedRow, TracedTask, TraceReport
@@ -31,7 +32,7 @@ def _row(row: TracedRow, task: TracedTask | None) -> tuple[str, ...]:
 
 def state(task: TracedTask) -> str:
     """What the ledger says of it, else what the file says."""
-    return (task["state"] or task["status"]).replace("_", " ")
+    return spoken(task["state"] or task["status"])
 
 
 def verdict(task: TracedTask) -> str:
@@ -42,7 +43,7 @@ def verdict(task: TracedTask) -> str:
 
 
 def text(told: TraceReport, out: TextIO) -> None:
-    wide.show(rows(told), HEADER, out)
+    table.show(rows(told), HEADER, out)
     out.write(totals(told) + "\n")
 
 

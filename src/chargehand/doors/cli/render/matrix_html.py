@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from chargehand.doors.cli.render import matrix
 from chargehand.doors.cli.render.text import console_safe
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.specoutputs import SectionObject, TracedRow, TracedTask, TraceReport
@@ -72,7 +73,7 @@ def _task(task: TracedTask) -> str:
     )
     return (
         f"<td><b>{_text(task['id'])}</b> {_text(task['title'])}</td>"
-        f'<td class="{_text(state)}">{_text(state.replace("_", " "))}</td>'
+        f'<td class="{_text(state)}">{_text(spoken(state))}</td>'
         f"<td>{attempt}</td><td>{commit}{when}</td><td>{verdict or '-'}</td>"
     )
 

@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 
 from chargehand import __version__
 from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.results import Outcome, Outcomes
@@ -19,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def markdown(seen: Outcomes) -> str:
     """A summary people can read on a pull request: the run, then a line for each task."""
     run, sums = seen.run, seen.totals
-    states = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sums["by_state"].items())
+    states = ", ".join(f"{number} {spoken(state)}" for state, number in sums["by_state"].items())
     paid = f"{money(sums['cost_usd'])}, {tokens(sums['input_tokens'])} tokens in, {tokens(sums['output_tokens'])} out"
     lines = [
         "# Run summary",
@@ -29,7 +30,7 @@ def markdown(seen: Outcomes) -> str:
         f"- Started: {run['started_at']}",
         f"- Finished: {run['ended_at'] or 'not yet'}",
         f"- chargehand version: {__version__}",
-        f"- Result: {run['state'].replace('_', ' ')}, {_plain(run['reason'])}",
+        f"- Result: {spoken(run['state'])}, {_plain(run['reason'])}",
         f"- {plural(sums['tasks'], 'task')}: {states}; {plural(sums['attempts'], 'attempt')}, {duration(sums['working_s'])} of "
         f"agents' time, {paid}",
         "",
@@ -54,7 +55,7 @@ def _line(one: Outcome) -> str:
         case "waiting":
             return f"{head}BLOCKED (deps: {', '.join(_plain(need) for need in task['needs'])})"
         case state:
-            return f"{head}{state.replace('_', ' ').upper()}{reason}"
+            return f"{head}{spoken(state).upper()}{reason}"
 
 
 def _plain(text: str) -> str:
@@ -97,7 +98,7 @@ def _case(suite: ElementTree.Element, spec: str, one: Outcome) -> None:
     if task["state"] == "landed":
         return
     kind = {"failed": "failure", "needs_human": "error"}.get(task["state"], "skipped")
-    said = ElementTree.SubElement(case, kind, message=_xml(task["reason"] or task["state"].replace("_", " ")))
+    said = ElementTree.SubElement(case, kind, message=_xml(task["reason"] or spoken(task["state"])))
     if kind != "skipped":
         told = [f"{each.gate}: {each.verdict}, {each.summary}\n{each.evidence}" for each in one.said if each.verdict != "pass"]
         said.text = _xml("\n".join(told))

@@ -24,14 +24,10 @@ def paint(text: str, colour: str, stream: object = None) -> str:
     return f"\x1b[{_CODES[colour]}m{text}\x1b[0m"
 
 
-STATE_COLOURS = {
-    "landed": "green",
-    "failed": "red",
-    "needs_human": "yellow",
-    "working": "cyan",
-    "judging": "cyan",
-    "queued": "cyan",
-    "finished": "green",
-    "interrupted": "yellow",
-    "stopped": "yellow",
+STYLES = {
+    **dict.fromkeys(("landed", "finished", "done", "met", "pass"), "green"),
+    **dict.fromkeys(("failed", "fail", "error", "uncovered"), "red"),
+    **dict.fromkeys(("working", "judging", "queued", "in progress", "review"), "cyan"),
+    **dict.fromkeys(("needs you", "interrupted", "stopped", "blocked", "open", "skip"), "yellow"),
 }
+"""The colours of words for a state, a verdict or a standing."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from chargehand.doors.cli.render.style import STATE_COLOURS, paint
+from chargehand.doors.cli.render.style import STYLES, paint
 from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+from chargehand.model.words import spoken
 from chargehand.model.work import Usage
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ def text(report: Report, stream: TextIO) -> str:
     usage, attempts = Usage(), 0
     for card in cards:
         usage, attempts = usage + card.usage, attempts + card.attempts
-    state = paint(end.state.replace("_", " "), STATE_COLOURS.get(end.state, "red"), stream)
+    word = spoken(end.state)
+    state = paint(word, STYLES.get(word, "red"), stream)
     lines = ["", f"run {end.run}: {state}, {console_safe(end.reason)}"]
     told = usage.input_tokens is not None or usage.output_tokens is not None
     used = f"{tokens(usage.input_tokens)} tokens in, {tokens(usage.output_tokens)} out, " if told else ""
@@ -31,7 +33,7 @@ def text(report: Report, stream: TextIO) -> str:
         + (f", {paid}" if usage.measured else ", no usage reported")
     )
     lines += [
-        f"  {card.id}  {paint(card.state.replace('_', ' '), STATE_COLOURS[card.state], stream)}: {console_safe(card.reason)}"
+        f"  {card.id}  {paint(word := spoken(card.state), STYLES[word], stream)}: {console_safe(card.reason)}"
         for card in cards
         if card.state in _ALWAYS
     ]

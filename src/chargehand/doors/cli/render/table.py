@@ -1,133 +1,123 @@
-"""Plain tables: aligned columns, one task a line, cut to the width of the terminal. Needs no library, so it starts at once."""
+"""Tables: on a terminal laid out by Rich within its width; in a pipe plain, each row one line and nothing cut.
+
+Rich is asked for only when a terminal is there, because asking for it takes longer than all the rest (docs/adr/0022).
+"""
 
 from __future__ import annotations
 
-from chargehand.doors.cli.render.style import STATE_COLOURS, paint
-from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+from chargehand.doors.cli.render.style import STYLES, coloured, paint
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from typing import TextIO
+    from typing import Literal, TextIO, TypeAlias
 
-    from chargehand.service.outputs import RunObject, Status, TaskObject, Totals
+    Rows: TypeAlias = Sequence[tuple[str, ...]]
 
+_FIGURES = frozenset(
+    {"#", "EST", "ITEMS", "TRIES", "TIME", "COST", "TASKS", "DONE", "CALLS", "TOKENS IN", "TOKENS OUT", "HOW OFTEN", "WAIT FOR IT",
+     "LEARNED", "TOOK", "PAID", "P50", "P80", "P95"}
+)  # fmt: skip
+"""Columns of these names hold figures, which end below each other."""
 
-_ORDER = ("needs_human", "failed", "working", "judging", "queued", "ready", "waiting", "cancelled", "skipped", "landed")
-"""What asks for a person first, what is over last."""
-
-
-def status(seen: Status, *, everything: bool, stream: TextIO) -> str:
-    """The status as text: the run, the tasks, the totals. ``everything``: no task was left out that should be mentioned."""
-    place = {state: number for number, state in enumerate(_ORDER)}
-    tasks = sorted(seen["tasks"], key=lambda task: place[task["state"]])  # by state; within one, as in the file
-    lines = [headline(seen["run"], stream)] if seen["run"] else []
-    lines += _tasks(tasks, stream)
-    if not everything and (left_out := seen["totals"]["tasks"] - len(tasks)):
-        lines.append(f"... and {plural(left_out, 'more task')}: chargehand status --all")
-    lines.append(totals(seen["totals"]))
-    return "\n".join(lines)
+_MANY = 500
+"""Rows to be laid out with care; more are cut to the width, which is a hundred times as fast."""
+_WHOLE = 20
+"""Columns so wide or less are never broken while there is a wider one."""
 
 
-_HEADER = ("TASK", "P", "STATE", "TRIES", "TIME", "COST", "TITLE", "REASON")
-_ROOM_FOR_BOTH = 60
-"""Columns: with fewer left for title and reason, a reason has a line of its own."""
-
-
-def _tasks(tasks: Sequence[TaskObject], stream: TextIO) -> list[str]:
-    rows = [_row(task) for task in tasks]
-    if not rows or not stream.isatty():
-        return grid(rows, _HEADER, stream)
+def grid(rows: Rows, header: tuple[str, ...], stream: TextIO, *, below: Sequence[str] = ()) -> list[str]:
+    """Rows of harmless text under a header, as lines; words for a state have their colour. ``below`` has what is to stand under
+    the last cell of each row, which is then kept to one line."""
+    if not rows:
+        return []
+    if not stream.isatty():
+        return _plain(rows, header, stream)
     import shutil
 
     columns = shutil.get_terminal_size().columns
-    taken = sum(max(map(len, column)) + 2 for column in list(zip(_HEADER, *rows, strict=True))[:-2])
-    if columns - taken >= _ROOM_FOR_BOTH:
-        return grid(rows, _HEADER, stream)
-    lines = grid([(*row[:-1], "") for row in rows], (*_HEADER[:-1], ""), stream)
-    found = lines[:1]
-    for row, line in zip(rows, lines[1:], strict=True):
-        found.append(line)
-        if row[-1]:
-            found.append(paint("    " + _fit(row[-1], columns - 4).rstrip(), "dim", stream))
-    return found
+    if len(rows) > _MANY:
+        cells = [(*row[:-1], f"{row[-1]}  {text}") for row, text in zip(rows, below, strict=True)] if below else rows
+        return _plain(cells, header, stream, columns)
+    return _laid_out(rows, header, stream, below, columns)
 
 
-def headline(run: RunObject, stream: TextIO) -> str:
-    state = paint(run["state"].replace("_", " "), STATE_COLOURS.get(run["state"], "bold"), stream)
-    reason = f" ({console_safe(run['reason'])})" if run["reason"] else ""
-    where = f", {run['spec']} onto {run['target']}" if run["target"] else f", {run['spec']}"
-    return f"run {run['id']}: {state}{reason}{console_safe(where)}"
+def show(rows: Rows, header: tuple[str, ...], stream: TextIO) -> None:
+    """Print it."""
+    stream.writelines(f"{line}\n" for line in grid(rows, header, stream))
 
 
-def totals(sums: Totals) -> str:
-    states = ", ".join(f"{number} {state.replace('_', ' ')}" for state, number in sums["by_state"].items())
-    parts = [f"{plural(sums['tasks'], 'task')}: {states}"]
-    if sums["attempts"]:
-        parts.append(f"{plural(sums['attempts'], 'attempt')}")
-    if sums["input_tokens"] or sums["output_tokens"] or sums["cost_usd"]:
-        parts.append(f"{tokens(sums['input_tokens'])} tokens in, {tokens(sums['output_tokens'])} out, {money(sums['cost_usd'])}")
-    if sums["unmeasured_calls"]:
-        parts.append(f"{plural(sums['unmeasured_calls'], 'call')} reported no usage")
-    if sums["elapsed_s"]:
-        parts.append(f"{duration(sums['elapsed_s'])} elapsed")
-    return "; ".join(parts)
-
-
-def _row(task: TaskObject) -> tuple[str, ...]:
-    return (
-        task["id"],
-        task["priority"],
-        task["state"].replace("_", " "),
-        str(task["attempts"] or "-"),
-        duration(task["duration_s"]),
-        money(task["cost_usd"]),
-        console_safe(task["title"]),
-        console_safe(task["reason"]),
-    )
-
-
-def grid(rows: Sequence[tuple[str, ...]], header: tuple[str, ...], stream: TextIO) -> list[str]:
-    """Rows under a header. On a terminal the last two columns share what is left of the width; in a pipe nothing is cut."""
-    if not rows:
-        return []
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    if stream.isatty():
-        import shutil
-
-        room = shutil.get_terminal_size().columns - sum(widths[:-2]) - 2 * (len(widths) - 1)
-        widths[-2] = min(widths[-2], max(12, room // 2 if widths[-1] > room // 2 else room - widths[-1]))
-        widths[-1] = min(widths[-1], max(8, room - widths[-2])) if widths[-1] else 0
-    lines = [paint(_line(header, widths), "bold", stream)]
-    for row in rows:
-        text = _line(row, widths)
-        colour = STATE_COLOURS.get(row[2].replace(" ", "_")) if len(row) > 2 else None
-        lines.append(text.replace(row[2], paint(row[2], colour, stream), 1) if colour else text)
+def _plain(rows: Rows, header: tuple[str, ...], stream: TextIO, columns: int = 0) -> list[str]:
+    """``columns``: lines are cut there, and no cell takes more than a third of them."""
+    widths = _widths(rows, header)
+    if columns:
+        widths = [min(one, columns // 3) for one in widths[:-1]] + [columns]
+    ends = [name in _FIGURES for name in header]
+    lines = []
+    for row in (header, *rows):
+        cells, left = [], columns
+        for cell, wide, end in zip(row, widths, ends, strict=True):
+            shown = cell if not columns or width(cell) <= min(wide, left) else _cut(cell, min(wide, left))
+            space = " " * (wide - width(shown))
+            left -= wide + 2
+            colour = "bold" if row is header else STYLES.get(cell, "")
+            told = paint(shown, colour, stream) if colour else shown
+            cells.append(space + told if end else told + space)
+        lines.append("  ".join(cells).rstrip())
     return lines
 
 
-def width(line: str) -> int:
-    """How many columns a coloured line takes."""
+def width(text: str) -> int:
+    """How many columns a text takes; colours take none."""
     import re
+
+    if text.isascii():
+        return len(text) if "\x1b" not in text else len(re.sub(r"\x1b\[[0-9;]*m", "", text))
     import unicodedata
 
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", line)
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", text)
     return sum(2 if unicodedata.east_asian_width(one) in "WF" else 0 if unicodedata.combining(one) else 1 for one in plain)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(_fit(cell, width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+def _cut(text: str, most: int) -> str:
+    """The beginning of a text that takes more than ``most`` columns."""
+    end = len(text)
+    while end and width(text[:end]) > most - 1:
+        end -= max(1, (width(text[:end]) - most) // 2)
+    return text[:end] + "…" if most > 0 else ""
 
 
-def _fit(cell: str, width: int) -> str:
-    if cell.isascii():
-        return cell.ljust(width) if len(cell) <= width else cell[: width - 1] + "…"
-    import unicodedata
+def _laid_out(rows: Rows, header: tuple[str, ...], stream: TextIO, below: Sequence[str], columns: int) -> list[str]:
+    import io
 
-    shown, used = "", 0
-    for character in cell:
-        wide = 2 if unicodedata.east_asian_width(character) in "WF" else 0 if unicodedata.combining(character) else 1
-        if used + wide > width:
-            return shown[:-1] + "…"
-        shown, used = shown + character, used + wide
-    return shown + " " * (width - used)
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+    from rich.text import Text
+
+    if not _fits(rows, header, columns):  # a column that tells nothing gives way
+        telling = [place for place in range(len(header)) if any(row[place] not in {"", "-"} for row in rows)]
+        header, *rows = [tuple(row[place] for place in telling) for row in (header, *rows)]
+    whole = _fits(rows, header, columns)
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold", pad_edge=False)
+    for name, wide in zip(header, _widths(rows, header), strict=True):
+        right = name in _FIGURES
+        table.add_column(name, overflow="fold", no_wrap=whole and wide <= _WHOLE, justify="right" if right else "left")
+    for place, row in enumerate(rows):
+        cells: list[RenderableType] = [Text(cell, style=STYLES.get(cell, "")) for cell in row]
+        if below:
+            last = Text(row[-1], no_wrap=True, overflow="ellipsis")
+            cells[-1] = Group(last, Text(below[place], style="dim")) if below[place] else last
+        table.add_row(*cells)
+    written = io.StringIO()
+    colours: Literal["standard"] | None = "standard" if coloured(stream) else None
+    Console(file=written, width=columns, color_system=colours, force_terminal=bool(colours), highlight=False).print(table)
+    return [line.rstrip() for line in written.getvalue().splitlines()]
+
+
+def _widths(rows: Rows, header: tuple[str, ...]) -> list[int]:
+    return [max(map(width, column)) for column in zip(header, *rows, strict=True)]
+
+
+def _fits(rows: Rows, header: tuple[str, ...], columns: int) -> bool:
+    """Whether the narrow columns can stay whole and leave some room for the wide ones."""
+    return sum(min(wide, _WHOLE) + 2 for wide in _widths(rows, header)) <= columns + 2

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from chargehand.doors.cli.render import wide
-from chargehand.doors.cli.render.style import paint
+from chargehand.doors.cli.render import table
+from chargehand.doors.cli.render.style import STYLES, paint
 from chargehand.doors.cli.render.text import console_safe, plural
+from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.specoutputs import TaskEntry, TaskList, TaskMarked, TaskShow, TaskStats
@@ -15,18 +16,14 @@ if TYPE_CHECKING:
 def entries(told: TaskList, out: TextIO) -> None:
     rows = [
         (
-            entry["id"], entry["priority"], _words(entry["status"]), _words(entry["state"] or "-"), hours(entry["estimate_hours"]),
+            entry["id"], entry["priority"], spoken(entry["status"]), spoken(entry["state"] or "-"), hours(entry["estimate_hours"]),
             f"{entry['ticked']}/{entry['items']}" if entry["items"] else "-", console_safe(entry["title"]), _remark(entry),
         )
         for entry in told["tasks"]
     ]  # fmt: skip
-    wide.show(rows, ("TASK", "P", "STATUS", "RUN", "EST", "ITEMS", "TITLE", ""), out)
+    table.show(rows, ("TASK", "P", "STATUS", "RUN", "EST", "ITEMS", "TITLE", ""), out)
     if not rows:
         out.write("no task is like that\n")
-
-
-def _words(state: str) -> str:
-    return state.replace("_", " ")
 
 
 def _remark(entry: TaskEntry) -> str:
@@ -48,12 +45,12 @@ def hours(count: float | None) -> str:
 
 def one(told: TaskShow, out: TextIO) -> None:
     entry = told["task"]
-    status = _words(entry["status"])
-    state = f", {_words(entry['state'])} in the last run" if entry["state"] else ""
+    status = spoken(entry["status"])
+    state = f", {spoken(entry['state'])} in the last run" if entry["state"] else ""
     remark = f", {_remark(entry)}" if _remark(entry) else ""
     lines = [
         f"{paint(entry['id'], 'bold', out)}: {console_safe(entry['title'])}",
-        f"  {paint(status, wide.STYLES.get(status, 'bold'), out)}{state}{remark}, {entry['priority']}",
+        f"  {paint(status, STYLES.get(status, 'bold'), out)}{state}{remark}, {entry['priority']}",
         f"  {console_safe(entry['path'])}:{entry['line']}",
     ]
     for name, values in (
@@ -74,7 +71,7 @@ def one(told: TaskShow, out: TextIO) -> None:
 
 
 def stats(told: TaskStats, out: TextIO) -> None:
-    by = ", ".join(f"{number} {_words(word)}" for word, number in told["by_status"].items())
+    by = ", ".join(f"{number} {spoken(word)}" for word, number in told["by_status"].items())
     urgent = ", ".join(f"{number} {word}" for word, number in told["by_priority"].items())
     out.write(
         f"{plural(told['tasks'], 'task')}: {by or 'none'}\n{plural(told['ready'], 'task')} ready; {urgent or 'no priorities'}\n"
@@ -85,7 +82,7 @@ def stats(told: TaskStats, out: TextIO) -> None:
         out.write(f"longest chain of work left: {hours(told['critical_hours'])}, {chain(told['critical_path'])}\n")
     rows = [(console_safe(one["name"]) or "-", str(one["tasks"]), str(one["done"])) for one in told["milestones"]]
     if len(rows) > 1 or (rows and rows[0][0] != "-"):
-        wide.show(rows, ("MILESTONE", "TASKS", "DONE"), out)
+        table.show(rows, ("MILESTONE", "TASKS", "DONE"), out)
 
 
 def chain(names: list[str], most: int = 12) -> str:
@@ -98,4 +95,4 @@ def chain(names: list[str], most: int = 12) -> str:
 def marked(told: TaskMarked, out: TextIO) -> None:
     items = f", {told['ticked']} of {plural(told['items'], 'item')} ticked" if told["items"] else ""
     said = "" if told["changed"] else " (it said so already)"
-    out.write(f"{told['task']}: {_words(told['status'])}{items}, in {console_safe(told['path'])}{said}\n")
+    out.write(f"{told['task']}: {spoken(told['status'])}{items}, in {console_safe(told['path'])}{said}\n")

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 import re
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
+
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 
 
 def console_safe(text: str) -> str:
     """One line of somebody else's text that can do nothing to a terminal: control and direction characters are shown as ``␛``."""
     return _UNSAFE.sub("␛", text)
+
+
+def wrapped(line: str, stream: TextIO) -> str:
+    """A long line of plain text as several that fit a terminal; in a pipe it stays one."""
+    if not stream.isatty():
+        return line
+    import shutil
+    import textwrap
+
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(textwrap.wrap(line, columns, subsequent_indent="  ", break_on_hyphens=False))
 
 
 def duration(seconds: float | None) -> str:

@@ -1,0 +1,8 @@
+"""Our names for things in the words of those who read them."""
+
+from __future__ import annotations
+
+
+def spoken(state: str) -> str:
+    """A state, or an outcome, in the words of people: ``needs_human`` is ``needs you``, for it is they who read it."""
+    return "needs you" if state == "needs_human" else state.replace("_", " ")
