@@ -19,17 +19,29 @@ def needs(text: str) -> dict[str, tuple[str, ...]]:
     return {task.id: task.needs for task in tasks}
 
 
-def test_a_group_is_done_by_its_sub_tasks_and_that_is_said() -> None:
+def test_a_group_is_done_when_its_sub_tasks_are() -> None:
     text = "- [ ] 1. Set up\n  - in general\n  - [x] 1.1 Sub\n    - _Requirements: 1.1-1.3, 2_\n  - [ ]* 1.2 Test\n- [ ] 2. Next\n"
     tasks, problems = parse(text, "t", FORMAT)
     assert [(task.id, task.status, task.milestone, task.tags) for task in tasks] == [
+        ("1", "todo", "", ()),
         ("1.1", "done", "Set up", ()),
         ("1.2", "todo", "Set up", ("optional",)),
         ("2", "todo", "", ()),
     ]
-    assert tasks[0].context == "- in general"
-    assert tasks[0].traces == ("1.1", "1.2", "1.3", "2")
-    assert [(found.code, found.severity, found.line) for found in problems] == [("groups", "warning", 1)]
+    assert [task.id for task in tasks if task.group] == ["1"]
+    assert tasks[0].needs == ("1.1",)
+    assert tasks[1].context == "- in general"
+    assert tasks[1].traces == ("1.1", "1.2", "1.3", "2")
+    assert not problems
+    assert mark(text, "1", "done", tick=True, format_name=FORMAT) == text.replace("- [ ] 1. ", "- [x] 1. ")
+
+
+def test_a_box_without_a_number_right_below_a_group_is_told_of_and_never_ticked() -> None:
+    text = "- [ ] 1. a\n  - [ ] 1.1 b\n    - [ ] detail of b\n  - [ ] left alone\n"
+    tasks, problems = parse(text, "t", FORMAT)
+    assert [(task.id, [item.text for item in task.checklist]) for task in tasks] == [("1", []), ("1.1", ["detail of b"])]
+    assert [(found.code, found.line) for found in problems] == [("no-id", 4)]
+    assert "- [ ] left alone" in (mark(text, "1", "done", tick=True, format_name=FORMAT) or "")
 
 
 def test_order_is_the_texts_and_nothing_waits_for_what_is_optional() -> None:
@@ -47,7 +59,7 @@ def test_parallel_marks_and_named_needs() -> None:
 )
 def test_waves_are_needs(waves: str) -> None:
     text = f"- [ ] 1. g\n  - [ ] 1.1 a\n- [ ] 2. b\n- [ ] 3. c\n- [ ] 4. Checkpoint\n\n```json\n{waves}\n```\n"
-    assert needs(text) == {"1.1": (), "2": ("1.1", "3"), "3": (), "4": ("1.1", "2", "3")}
+    assert needs(text) == {"1": ("1.1",), "1.1": (), "2": ("1.1", "3"), "3": (), "4": ("1.1", "2", "3")}
 
 
 def test_waves_that_are_broken_or_name_nothing_are_told_of() -> None:

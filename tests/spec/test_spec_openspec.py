@@ -25,9 +25,16 @@ def test_groups_and_order_are_needs() -> None:
 
 
 def test_numbers_below_numbers_are_the_tasks() -> None:
-    tasks, problems = parse("- [ ] 1.1 a\n  - [ ] 1.1.1 b\n  - [ ] 1.1.2 c\n", "t", FORMAT)
-    assert [(task.id, task.milestone) for task in tasks] == [("1.1.1", "a"), ("1.1.2", "a")]
-    assert [found.code for found in problems] == ["groups"]
+    text = "- [ ] 1.1 a\n  - [ ] 1.1.1 b\n  - [ ] 1.1.2 c\n  - [ ] without a number\n"
+    tasks, problems = parse(text, "t", FORMAT)
+    assert [(task.title, task.milestone, task.group) for task in tasks] == [
+        ("a", "", True),
+        ("b", "a", False),
+        ("c", "a", False),
+        ("without a number", "", False),
+    ]
+    assert tasks[0].needs == ("1.1.1", "1.1.2")
+    assert not problems
 
 
 def test_boxes_without_numbers_keep_their_ids_when_lines_are_put_above() -> None:

@@ -1,7 +1,7 @@
 """Reads Kiro's ``tasks.md``: numbered boxes (``- [ ] 2.1 text``) with their details below and ``_Requirements: 1.1, 1.2_``.
 
 A box with an id is a task, with one exception: a box that has sub-tasks (2 beside 2.1, 2.2) is their group, as Kiro itself does the
-sub-tasks in its stead. Its title is their milestone, its details are their context, and it is said that it is no task. If all its
+sub-tasks in its stead: it is done when they are. Its title is their milestone, its details are their context. If all its
 sub-tasks are optional (``[ ]*``, mostly tests), it is a task like any other and they wait for it. Optional ones are tagged; nothing
 waits for them.
 
@@ -38,7 +38,7 @@ _BOUNDARY = re.compile(r"_[ \t]*boundary[ \t]*[:：]([^_\n]*(?:_[^_\n:]+)*)_", r
 _NUMBER = re.compile(r"(?<![\w.])([0-9]{1,4})(?:\.([0-9]{1,4}))?(?:[ \t]*[-–~][ \t]*([0-9]{1,4})(?:\.([0-9]{1,4}))?)?(?![\w])")
 _REF = re.compile(r"(?<![\w.])[0-9]{1,4}(?:\.[0-9]{1,4}){0,5}(?!\w)")
 _OWN_PATH = re.compile(r"(?:^|/)\.kiro/specs/(?:.*/)?tasks\.md$", re.IGNORECASE)
-_BOXES = re.compile(r"^[ \t]*[-*+][ \t]+\[[ xX~-]\](?:\\?\*)?[ \t]+[0-9]{1,4}(?:\.[0-9]{1,4})*\.?[ \t]", re.MULTILINE)
+_BOXES = re.compile(r"^[ \t]*[-*+][ \t\xa0]*\[[ \xa0xX~-]\](?:\\?\*)?[ \t]+[0-9]{1,4}(?:\.[0-9]{1,4})*\.?[ \t]", re.MULTILINE)
 _SIGNS = re.compile(
     r"^[ \t]*(?:[-*+][ \t]+)?_(?:Requirements?|需求|要件|Требования)[ \t]*[:：]|^[ \t]*[-*+][ \t]+\[[ xX-]\]\\?\*[ \t]|\"waves\"",
     re.MULTILINE,
@@ -73,7 +73,7 @@ def parse(text: str, path: str) -> Parsed:
         order = ((task.id, "P" in task.tags, plan.boxes[task.id].heading) for task in tasks)
         implied = waits(steps(order), (), optional)
     placed = (replace(task, needs=joined(task, implied.get(task.id, ()))) for task in tasks)
-    return Parsed(tuple(placed), report.sorted())
+    return Parsed(plan.with_groups(placed), report.sorted())
 
 
 def mark(text: str, changes: Changes) -> tuple[str, frozenset[str]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from chargehand.model.task import Task
 from chargehand.spec.outline import Box, Outline, name_of
 from chargehand.spec.report import Report
 
@@ -17,16 +19,22 @@ def head_of(ids: str) -> re.Pattern[str]:
 
 class Numbered:
     """``items``: all boxes with an id, in order; ``boxes``: the first of each id; ``groups``: ids that stand for the tasks below
-    them, with these. A box is a group when it has sub-tasks, unless all of them are optional (starred).
+    them, with these. A box is a group when it has sub-tasks, unless all of them are optional (starred). ``others``: boxes without
+    an id that belong to no checklist.
 
     With ``unnamed`` a box without an id that is not inside another is an item too, by an id made of its text.
     """
 
     def __init__(self, outline: Outline, head: re.Pattern[str], *, unnamed: bool = False) -> None:
         self.outline, self.head = outline, head
+        self.boxes: dict[str, Box] = {}
+        for box in outline.boxes:
+            if match := head.match(box.text):
+                self.boxes.setdefault(match["id"], box)
+        self.groups = self._groups()
         self.items: list[tuple[Box, str]] = []
-        taken: dict[str, int] = {}
         self.others: list[Box] = []
+        taken: dict[str, int] = {}
         for box in outline.boxes:
             if match := head.match(box.text):
                 self.items.append((box, match["id"]))
@@ -35,9 +43,11 @@ class Numbered:
                     self.items.append((box, name_of(box.text, taken)))
                 else:
                     self.others.append(box)
-        self.boxes: dict[str, Box] = {}
         for box, name in self.items:
             self.boxes.setdefault(name, box)
+        self.alone = {box.line for box, _ in self.items} | {box.line for box in self.others}
+
+    def _groups(self) -> dict[str, list[str]]:
         below: dict[str, list[str]] = {}
         for name in self.boxes:
             parent = name.rpartition(".")[0]
@@ -46,30 +56,50 @@ class Numbered:
                     below.setdefault(parent, []).append(name)
                 parent = parent.rpartition(".")[0]
         groups = {name for name, members in below.items() if not all(self.boxes[member].starred for member in members)}
-        self.groups = {name: [member for member in below[name] if member not in groups] for name in below if name in groups}
+        return {name: [member for member in below[name] if member not in groups] for name in below if name in groups}
 
     def tasks(self) -> list[tuple[Box, str]]:
         """What is to be done: the items that are no groups. An id that is there twice comes twice."""
         return [(box, name) for box, name in self.items if name not in self.groups or self.boxes[name] is not box]
 
     def places(self) -> dict[str, Box]:
-        """The box of each task."""
-        return {name: box for name, box in self.boxes.items() if name not in self.groups}
+        """The box of each task, and of each group."""
+        return self.boxes
+
+    def with_groups(self, tasks: Iterable[Task]) -> tuple[Task, ...]:
+        """The tasks and the groups, in the order of the text. A group is done when its tasks are, but for the optional ones."""
+        return tuple(sorted([*tasks, *map(self._whole, self.groups)], key=lambda task: task.span.line))
+
+    def _whole(self, name: str) -> Task:
+        box, outer = self.boxes[name], self.group(name)
+        section = box.heading.text if box.heading and box.heading.level > 1 else ""
+        return Task(
+            id=name,
+            title=self.title(box),
+            span=box.span,
+            status=box.status,
+            description=box.description(),
+            needs=tuple(member for member in self.groups[name] if not self.boxes[member].starred),
+            milestone=self.title(outer) if outer else section,
+            group=True,
+        )
 
     def title(self, box: Box) -> str:
         match = self.head.match(box.text)
         return (match["rest"] or "").strip() if match else box.text
 
     def own(self, box: Box) -> bool:
-        """Whether a nested box is an item of its own, not one of a checklist."""
-        return self.head.match(box.text) is not None
+        """Whether a nested box stands for itself, not for a line of a checklist."""
+        return box.line in self.alone
 
     def inside(self, box: Box, anything: bool) -> bool:
-        """Whether a box without an id belongs to the checklist of one with (or of any other, if ``anything`` is an item)."""
+        """Whether a box without an id belongs to the checklist of one with (or of any other, if ``anything`` is an item). Nobody
+        works on a group, so that what stands right below it is in no checklist."""
         above = box.above
-        while above and not anything and not self.own(above):
+        while above and not anything and not self.head.match(above.text):
             above = above.above
-        return above is not None
+        match = self.head.match(above.text) if above else None
+        return above is not None and not (match and match["id"] in self.groups)
 
     def group(self, name: str) -> Box | None:
         """The group a task stands in, the innermost."""
@@ -84,10 +114,6 @@ class Numbered:
 
     def say(self, report: Report) -> None:
         """Tell of the boxes that are no tasks."""
-        if self.groups:
-            names = ", ".join(list(self.groups)[:8]) + (" ..." if len(self.groups) > 8 else "")
-            message = f"items with sub-tasks are done by doing these, and are no tasks: {names} ({len(self.groups):,} in all)"
-            report.add("groups", message, self.boxes[next(iter(self.groups))].line, severity="warning")
         if self.others:
             count = "a checkbox" if len(self.others) == 1 else f"{len(self.others):,} checkboxes"
             message = f"{count} without a number, not read as {'a task' if len(self.others) == 1 else 'tasks'}"

@@ -1,7 +1,7 @@
 """Reads the ``tasks.md`` of an OpenSpec change: ``## 1. Group`` with ``- [ ] 1.1 text`` below.
 
 A box is a task, numbered or not; without a number its id is made of its text, and boxes nested in it are its checklist. A number
-that has others below it (3.5 beside 3.5.1) is done by doing these: they are the tasks, it is their milestone, and that is said.
+that has others below it (3.5 beside 3.5.1) is their group: it is done when they are, and their milestone.
 Groups wait for each other and so do the tasks of a group, in the order of the text; neighbours marked ``[P]`` run together. Tasks
 written as headings (``## Task 1: ...``) are read as such.
 """
@@ -57,7 +57,8 @@ def parse(text: str, path: str) -> Parsed:
     plan.say(report)
     tasks = [_task(name, box, plan) for box, name in plan.tasks()]
     implied = waits(steps((task.id, "P" in task.tags, plan.boxes[task.id].heading) for task in tasks))
-    return Parsed(tuple(replace(task, needs=joined(task, implied.get(task.id, ()))) for task in tasks), report.sorted())
+    placed = (replace(task, needs=joined(task, implied.get(task.id, ()))) for task in tasks)
+    return Parsed(plan.with_groups(placed), report.sorted())
 
 
 def mark(text: str, changes: Changes) -> tuple[str, frozenset[str]]:
@@ -74,7 +75,7 @@ def _numbered(outline: Outline) -> Numbered:
 def _plan(outline: Outline) -> Numbered | None:
     """The boxes that are tasks; None when the tasks are headings, and boxes their checklists, or when there are none."""
     plan = _numbered(outline)
-    if not plan.items or (not any(plan.own(box) for box in outline.boxes) and has_titled(outline)):
+    if not plan.items or (not any(_HEAD.match(box.text) for box in outline.boxes) and has_titled(outline)):
         return None
     return plan
 

@@ -18,7 +18,11 @@ MAX_BOXES = 5 * MAX_TASKS
 BODY = 20_000
 """Characters of the text below a box that are kept."""
 
-_BOX = re.compile(r"([ \t]*)(?:[-*+]|[0-9]{1,9}[.)])[ \t]{1,8}\[([ xX~/✓✔☑-]?)\](?!\()(\\?\*(?=[ \t]))?[ \t]*(.*)", re.DOTALL)
+_BOX = re.compile(
+    r"([ \t]*)(?:[-*+]|[0-9]{1,9}[.)])[ \t\xa0]{0,8}\[([ \xa0xX~/✓✔☑-]?)\](?![(\[:])(\\?\*(?=[ \t]))?[ \t\xa0]*(.*)", re.DOTALL
+)
+"""Without a blank behind the bullet, or with one that does not break, it is no box to Markdown, but to those who wrote it."""
+
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)", re.DOTALL)
 _BREAK = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|_{3,}|=+)[ \t]*\Z|[ \t]*(?:\||\*\*|__|>)")
@@ -66,7 +70,7 @@ class Box:
     def status(self) -> FileStatus:
         if self.mark in _DONE:
             return "done"
-        return "todo" if self.mark in {"", " "} else "in_progress"
+        return "todo" if self.mark in {"", " ", "\xa0"} else "in_progress"
 
     @property
     def span(self) -> Span:

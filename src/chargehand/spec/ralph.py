@@ -1,6 +1,7 @@
 """Reads ralph's ``prd.json``: user stories with acceptance criteria, a priority and ``passes``.
 
-Known shapes: ``userStories``, ``stories``, ``phases`` with tasks, and a bare list of ``{category, description, steps, complete}``.
+Known shapes: a list under ``userStories``, ``stories``, ``features`` ..., lists in ``phases``, ``epics`` or ``milestones``, and a
+bare list of ``{category, description, steps, complete}``.
 ralph does one story at a time, the lowest priority number first: that order becomes needs, unless stories name their dependencies;
 then only these hold. A phase waits for the one before it.
 """
@@ -26,13 +27,14 @@ from chargehand.spec.tree import Node
 
 NAME = "ralph"
 
-_LISTS = ("userStories", "user_stories", "stories", "items", "features", "tasks")
+_LISTS = ("userStories", "user_stories", "stories", "items", "features", "tasks", "requirements", "backlog")
+_PARTS = ("phases", "epics", "milestones", "sprints")
 _FLAGS = ("passes", "passed", "complete", "completed", "done")
 _CRITERIA = ("acceptanceCriteria", "acceptance_criteria", "criteria", "steps")
 _NEEDS = ("dependencies", "dependsOn", "depends_on", "blockedBy", "blocked_by")
 _TOLD = (("description", ""), ("notes", "Notes"), ("technicalNotes", "Notes"), ("suggested_tests", "Suggested tests"))
 _STORIES = re.compile(r'"(?:userStories|user_stories)"\s*:\s*\[')
-_SHAPES = re.compile(r'"(?:stories|phases)"\s*:\s*\[')
+_SHAPES = re.compile(r'"(?:stories|phases|epics|features|items|requirements|milestones|sprints|tasks|backlog)"\s*:\s*\[\s*\{')
 _FLAG = re.compile(r'"(?:passes|complete)"\s*:\s*(?:true|false)')
 _OWN_PATH = re.compile(r"(?:^|/)[^/]*prd[^/]*\.json$", re.IGNORECASE)
 
@@ -72,7 +74,7 @@ def parse(text: str, path: str) -> Parsed:
         report.add("too-large", f"{len(stories):,} stories are more than {MAX_TASKS:,}", hint="split the spec into several files")
         return Parsed((), report.sorted())
     if not stories and not report.problems:
-        at = root.get(*_LISTS, "phases") or root
+        at = root.get(*_LISTS, *_PARTS) or root
         hint = 'write stories to "userStories", each with an id, a title and "passes": false'
         report.add("no-tasks", "there is no story in this file", at.line, at.column, hint=hint)
     tasks = [_task(story, report) for story in stories]
@@ -143,15 +145,20 @@ def _lists(root: Node, report: Report) -> list[tuple[str, Node]]:
             wrong_type(report, listed, "the stories", "a list")
         return [("", listed)]
     found = []
-    phases = root.get("phases")
+    phases = root.get(*_PARTS)
     for phase in phases.items() if phases else ():
         tasks = phase.get(*_LISTS)
         if tasks is not None and isinstance(tasks.value, list):
             found.append((phase.text("name", "title", "id"), tasks))
         else:
             hint = 'give it a list "tasks", each with an id, a title and "passes": false'
-            report.add("no-tasks", "this phase has no list of tasks", phase.line, phase.column, hint=hint)
+            report.add("no-tasks", f"this {_part(root)} has no list of tasks", phase.line, phase.column, hint=hint)
     return found
+
+
+def _part(root: Node) -> str:
+    """What the file calls its parts."""
+    return next((name[:-1] for name in _PARTS if root.get(name)), "part")
 
 
 def _turns(stories: list[_Story]) -> list[int]:

@@ -21,7 +21,7 @@ from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
 
 NAME = "roadmap"
 
-_ANY_BOX = re.compile(r"^[ \t]*(?:(?:[-*+]|[0-9.]+[.)]?|#{1,6})[ \t]+)?\[[ xX]?\][ \t]+\S", re.MULTILINE)
+_ANY_BOX = re.compile(r"^[ \t]*(?:(?:[-*+][ \t\xa0]*|(?:[0-9.]+[.)]?|#{1,6})[ \t]+))?\[[ \xa0xX]?\][ \t\xa0]+\S", re.MULTILINE)
 _OTHERS = re.compile(r"^ {0,3}###[ \t]+[A-Z][A-Z0-9]*-[0-9]+:", re.MULTILINE)
 _OWN_ID = re.compile(
     r"(?:\*\*|`|\[|\()?(?P<id>[A-Z][A-Za-z]{0,9}[-_]?[0-9]{1,5}(?:[.-][0-9]{1,4}){0,3}[a-z]?)"

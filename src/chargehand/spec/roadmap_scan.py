@@ -9,8 +9,8 @@ from chargehand.spec.lines import FENCE, FRONT, mask
 from chargehand.spec.report import Report
 
 BOX = re.compile(
-    r"(?P<lead>[ \t]*(?:(?:[-*+]|[0-9]{1,9}[.)]|[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}[.)]?)[ \t]+)?)"
-    r"\[(?P<in>[ \t]?(?:[xX~/!?>*✓✔✅☑-]\ufe0f?)?[ \t]?)\](?![(\[:])[ \t]*(?P<text>.*)",
+    r"(?P<lead>[ \t]*(?:(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t\xa0]*|[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}[.)]?[ \t]+))?)"
+    r"\[(?P<in>[ \t\xa0]?(?:[xX~/!?>*✓✔✅☑-]\ufe0f?)?[ \t\xa0]?)\](?![(\[:])[ \t\xa0]*(?P<text>.*)",
     re.DOTALL,
 )
 MAX_ITEMS = 100_000
@@ -42,6 +42,9 @@ _DROPPED = frozenset("❌🚫🗑")
 _CLASS = "".join(_EMOJI)
 _EMOJI_ITEM = re.compile(
     rf"(?P<lead>[ \t]*(?:[-*+]|[0-9]{{1,9}}[.)])[ \t]+)(?P<mark>[{_CLASS}])\ufe0f?[ \t]+(?P<text>\S.*)", re.DOTALL
+)
+_EMOJI_TAIL = re.compile(
+    rf"[ \t]*(?:[-*+]|[0-9]{{1,9}}[.)])[ \t]+(?P<text>\S[^\n]{{0,500}}?)[ \t—–:-]+(?P<mark>[{_CLASS}])\ufe0f?[ \t]*\Z"
 )
 _EMOJI_CELL = re.compile(rf"\|[ \t]*[{_CLASS}]")
 _LEGEND = re.compile(r"`?\[(.?)\]`?[ \t]*(?:[=:–—-]|->|→)?[ \t]*\**([^\W\d_][^\W\d_ -]*(?:[ -][^\W\d_]+)?)")
@@ -165,13 +168,13 @@ class RoadmapScan:
         if box and box["text"].strip():
             at = self.view[n].index("[") + 1
             above = parent or Heading(0, "", -1, None)
-            self.add(Item(n, at, at + len(box["in"]), box["in"].strip(" \t\ufe0f"), box["text"].strip(), -1, above))
+            self.add(Item(n, at, at + len(box["in"]), box["in"].strip(" \t\xa0\ufe0f"), box["text"].strip(), -1, above))
 
     def box(self, n: int, line: str) -> bool:
         """A line with a box, or with an emoji where a box would be."""
         match = BOX.match(line) if "[" in line else None
         if match:
-            mark, text = match["in"].strip(" \t\ufe0f"), match["text"].strip()
+            mark, text = match["in"].strip(" \t\xa0\ufe0f"), match["text"].strip()
             if (
                 not text
                 or (not match["lead"].strip() and self.open and not self.after_blank and mark == "")
@@ -181,7 +184,7 @@ class RoadmapScan:
             at, until = match.span("in")
             self.add(Item(n, at, until, mark, text, _width(line), self.here))
             return True
-        match = _EMOJI_ITEM.match(line)
+        match = (_EMOJI_ITEM.match(line) or _EMOJI_TAIL.match(line)) if not line.isascii() else None
         if match:
             self.emoji_lines.append(n)
             if not self.boxed and not _LEGEND_WORDS.match(match["text"].strip()):

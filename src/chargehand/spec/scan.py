@@ -87,6 +87,7 @@ class Scan:
         self.defined = dict.fromkeys(match[1] for match in headers.values())
         self.prefixes = {"TASK", *(task_id.partition("-")[0] for task_id in self.defined)}
         self.headers = headers
+        self.strays: list[int] = []
         self.meta = cache(META.match)
         self.marks = marks
 
@@ -114,6 +115,11 @@ class Scan:
             elif level < 3:
                 title = self.view[n].strip().lstrip("#").strip()
                 milestone = title if level == 2 and title.startswith("Milestone") else ""
+        if self.strays and self.count:
+            count = "a checkbox stands" if len(self.strays) == 1 else f"{len(self.strays):,} checkboxes stand"
+            message = f"{count} outside of any task: nobody works on {'it' if len(self.strays) == 1 else 'them'}"
+            hint = "move them below the header of a task, if work is meant"
+            self.report.add("stray-box", message, self.strays[0], hint=hint, severity="warning")
 
     def heading(self, n: int) -> tuple[int, bool]:
         """The level of the heading on line ``n`` if it ends a task (else 0), and whether it is a task header gone wrong."""
@@ -159,6 +165,8 @@ class Scan:
             if "|" in line and (meta := META.match(line)) and status_of(meta["word"]):
                 message = "a priority and status line outside of any task"
                 self.report.add("task-meta", message, n, hint=f'put a header such as "{FORM}" above it, or fence it as an example')
+            elif "[" in line and BOX.match(line) and not BOLD_ID.match(line):
+                self.strays.append(n)
             elif "**" in line or "epends on" in line:
                 self.stray_needs(n, line)
                 self.bold(n, line)

@@ -72,6 +72,12 @@ def read_titled(outline: Outline, report: Report) -> Parsed:
         for task, section in zip(tasks, sections, strict=True)
     )
     implied = waits(ordered)
+    inside = {box.line for section in sections for box in section.boxes}
+    others = [box for box in outline.boxes if box.line not in inside]
+    if others:
+        count = "a checkbox stands" if len(others) == 1 else f"{len(others):,} checkboxes stand"
+        message = f"{count} below no task's heading, not read as {'a task' if len(others) == 1 else 'tasks'}"
+        report.add("no-id", message, others[0].line, hint="move them below a task, if work is meant", severity="warning")
     placed = (task if said else replace(task, needs=joined(task, implied.get(task.id, ()))) for task, said in read)
     return Parsed(tuple(placed), report.sorted())
 
