@@ -16,6 +16,7 @@ from chargehand.store.sqlite import SqliteStore
 
 STATES = dict(zip("ABCDEFGHI", ["landed", "landed", "failed", "todo", "todo", "working", "todo", "landed", "skipped"], strict=True))
 NEEDS = {"D": ("A", "I", "GONE"), "E": ("A", "C", "F"), "G": ("B",)}
+TAGS = {"B": ("ui",), "C": ("db", "slow"), "G": ("UI",)}
 
 
 @pytest.fixture
@@ -35,12 +36,27 @@ def project(tmp_path: Path) -> Project:
 
 def row(name: str, place: int) -> TaskRow:
     return TaskRow(
-        name, place, f"Title {name}", 1, NEEDS.get(name, ()), STATES[name], "why", 1, None, None, None, 0.0, "", None, "M"
+        name,
+        place,
+        f"Title {name}",
+        1,
+        NEEDS.get(name, ()),
+        STATES[name],
+        "why",
+        1,
+        None,
+        None,
+        None,
+        0.0,
+        "",
+        None,
+        "M",
+        TAGS.get(name, ()),
     )
 
 
-def listed(project: Project, states: tuple[str, ...] = (), most: int | None = None) -> list[str]:
-    seen = status(project, states, most)
+def listed(project: Project, states: tuple[str, ...] = (), most: int | None = None, tags: tuple[str, ...] = ()) -> list[str]:
+    seen = status(project, states, most, tags)
     assert seen is not None
     assert seen["totals"]["tasks"] == len(STATES)
     assert seen["totals"]["by_state"] == {
@@ -61,6 +77,13 @@ def test_states_choose_among_all(project: Project) -> None:
     assert listed(project, ("landed", "waiting")) == ["A", "B", "E", "H"]
     assert listed(project, ("landed", "waiting"), most=2) == ["A", "E"]
     assert listed(project, ("queued",)) == []
+
+
+def test_tags_choose_among_all(project: Project) -> None:
+    assert listed(project, tags=("UI",)) == ["B", "G"]
+    assert listed(project, tags=("db", "ui"), most=2) == ["C", "G"]
+    assert listed(project, ("landed",), tags=("ui",)) == ["B"]
+    assert listed(project, tags=("other",)) == []
 
 
 def test_the_reason_goes_with_the_task(project: Project) -> None:

@@ -12,6 +12,7 @@ from chargehand.model.facts import (
     AttemptQueued,
     CommitTaken,
     Fact,
+    QuestionAsked,
     RunStarted,
     TaskAdded,
     TaskFailed,
@@ -59,10 +60,11 @@ class Writer:
         self.store.commit("r1", self.at, facts, [task_row(one) for one in tasks], [attempt_row(one) for one in attempts], charges)
         self.board.forget_changes()
 
-    def add(self, number: int, title: str, priority: int, *needs: int, milestone: str = "", hours: float | None = None) -> None:
+    def add(self, number: int, title: str, priority: int, *needs: int, milestone: str = "", hours: float | None = None,
+            tags: tuple[str, ...] = ()) -> None:  # fmt: skip
         needed = tuple(name(one) for one in needs)
         self.say(TaskAdded(task=name(number), order=number, title=title, priority=priority, digest="0", needs=needed,
-                           milestone=milestone, estimate_hours=hours))  # fmt: skip
+                           milestone=milestone, estimate_hours=hours, tags=tags))  # fmt: skip
 
     def begin(self, number: int, tried: int = 1, after: float = 0.0, agent: str = "claude") -> None:
         attempt = call(number, tried)
@@ -95,6 +97,12 @@ class Writer:
         self.say(AttemptQueued(task=name(number), attempt=call(number, tried)))
         self.say(TaskLanded(task=name(number), attempt=call(number, tried), commit=f"{number:040x}"))
 
+    def ask(self, number: int) -> None:
+        """A person is asked whether it may land."""
+        asked = QuestionAsked(task=name(number), attempt=call(number, 1), id=f"{call(number, 1)}.land", commit=f"{number:040x}",
+                              text=f"may {number:012x} land?", answers=("approve", "reject", "fix", "skip"))  # fmt: skip
+        self.say(asked)
+
     def fall(self, number: int, minutes: float, outcome: str, reason: str, tried: int = 1) -> None:
         self.begin(number, tried)
         self.leave(number, minutes * 60, tried, 0.05)
@@ -116,15 +124,16 @@ def every_kind(root: Path) -> Writer:
     writer = Writer(root)
     writer.add(1, "Split an amount without losing a cent", 0, milestone="Sums", hours=1.0)
     writer.add(2, "Read and print amounts", 2, milestone="Sums", hours=1.0)
-    writer.add(3, "API endpoints", 0, milestone="Sums", hours=2.0)
+    writer.add(3, "API endpoints", 0, milestone="Sums", hours=2.0, tags=("api",))
     writer.add(4, "DB migrations", 1, 3, milestone="Storage", hours=2.0)
     writer.add(5, "Docs update", 2, 1, milestone="Storage")
     writer.add(6, "Everybody's balance", 1, 1, hours=1.0)
     writer.add(7, "Settle up with few payments", 1, 6, 2, hours=3.0)
-    writer.add(8, "Auth service", 0, hours=1.0)
+    writer.add(8, "Auth service", 0, hours=1.0, tags=("Security", "api"))
     writer.add(9, "Timeouts of the gateway", 1)
     writer.add(10, "Wording of the terms, 日本語 too", 3)
     writer.add(11, "Release notes", 3, 7, 9)
+    writer.add(12, "Exchange rates", 2, hours=1.0)
     writer.land(1, 2.5)
     writer.land(2, 1.1, usd=0.04)
     writer.land(8, 3.0, usd=0.33)
@@ -133,6 +142,10 @@ def every_kind(root: Path) -> Writer:
     writer.say(TaskFailed(task=name(9), reason="2 attempts, the last: ran out of time"))
     writer.fall(10, 0.5, "refused", "which terms apply is not said")
     writer.say(TaskNeedsHuman(task=name(10), reason="which terms apply is not said"))
+    writer.begin(12)
+    writer.leave(12, 45)
+    writer.judge(12, "lint")
+    writer.ask(12)
     writer.begin(6)
     writer.leave(6, 60)
     writer.judge(6, "lint")

@@ -8,7 +8,8 @@ import pytest
 from textual import events
 
 from chargehand.doors.tui.actions import ACTIONS
-from chargehand.doors.tui.palette import THEMES
+from chargehand.doors.tui.app import BoardApp
+from chargehand.doors.tui.palette import THEMES, roles
 from tests.run.conftest import Place
 
 from .ledger import every_kind, name
@@ -92,7 +93,7 @@ def test_filter_while_typing(folder: Path) -> None:
     every_kind(folder)
     queries = {
         "is:todo": {5}, "state:working": {3}, "p0": {1, 3, 8}, "p0 p2 is:done": {1, 2, 8}, "m:stor": {4, 5}, "timeouts": {9},
-        "TASK-01": {10, 11}, "is:needs": {10}, "nothing-like-it": set(),
+        "TASK-01": {10, 11, 12}, "is:needs": {10, 12}, "#api": {3, 8}, "tag:sec p0": {8}, "nothing-like-it": set(),
     }  # fmt: skip
 
     async def go(seat: Seat) -> None:
@@ -103,13 +104,13 @@ def test_filter_while_typing(folder: Path) -> None:
         await seat.press("slash", *"p0")
         assert set(seat.app._where) == {name(1), name(3), name(8)}
         await seat.press("enter")
-        assert "/ p0  3 of 11" in seat.lines[0]
+        assert "/ p0  3 of 12" in seat.lines[0]
         await seat.press("escape")
-        assert len(seat.app._where) == 11
+        assert len(seat.app._where) == 12
         await seat.press("slash", *"is:nil")
         assert seat.app.screen.query_one("Input").has_class("-invalid")
         await seat.press("escape")  # out of it, and everything is there again
-        assert len(seat.app._where) == 11
+        assert len(seat.app._where) == 12
 
     sit(folder, go, columns=160)
 
@@ -139,8 +140,19 @@ def test_log_help_and_themes(finished: Place) -> None:
             await seat.press("T")
             assert seat.app.theme == theme
             assert "TASK-001" in seat.text
+            assert readable(seat.app), theme
 
     sit(finished.root, go, lines=50)
+
+
+def readable(app: BoardApp) -> bool:
+    """Whether text stands out from the ground, and on the chosen card too."""
+    styles = roles(app)
+    ground, cursor = styles["ground"], styles["cursor"]
+    if ground.bgcolor is None or ground.color is None or cursor.bgcolor is None:
+        return cursor.reverse is True  # the terminal's own colours
+    text, *behind = (sum(color.get_truecolor()) / 765 for color in (ground.color, ground.bgcolor, cursor.bgcolor))
+    return all(abs(text - one) > 0.3 for one in behind)
 
 
 def test_mouse(folder: Path) -> None:

@@ -22,12 +22,14 @@ class Work:
 
 
 class Card:
-    """A task. ``blockers`` are what it waits for; ``answers`` are those a person can give to what is asked about it; ``kind`` is
-    how its last attempt failed (``timeout``, ``rate_limit``, ...); ``version`` is another one whenever anything else is."""
+    """A task. ``blockers`` are what it waits for; ``answers`` are those a person can give to what is asked about it, since
+    ``asked_at``; ``kind`` is how its last attempt failed (``timeout``, ``rate_limit``, ...); ``version`` is another one whenever
+    anything else is."""
 
     __slots__ = (
-        "answers", "attempts", "blockers", "commit", "cost_usd", "duration_s", "hours", "id", "input_tokens", "kind", "landed_at",
-        "milestone", "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "tags", "title", "version", "work",
+        "answers", "asked_at", "attempts", "blockers", "commit", "cost_usd", "duration_s", "hours", "id", "input_tokens", "kind",
+        "landed_at", "milestone", "needs", "output_tokens", "position", "priority", "raw", "reason", "state", "tags", "title",
+        "version", "work",
     )  # fmt: skip
 
     def __init__(self, row: tuple[Any, ...], hours: float | None) -> None:
@@ -35,6 +37,7 @@ class Card:
         self.hours = hours
         self.kind = ""
         self.answers: tuple[str, ...] = ()
+        self.asked_at: float | None = None
         self.work: Work | None = None
         self.version = 0
         self.state = ""
@@ -67,7 +70,7 @@ def advance(card: Card, kind: str, attempt: str, at: float, text: str, tempo: li
                 work.stage = "commit"
         case "attempt.ended":
             outcome = msgspec.json.decode(text)["outcome"]
-            card.answers = ()
+            card.answers, card.asked_at = (), None
             card.kind = card.kind if card.kind and outcome in {"agent_failed", "unavailable", "refused"} else outcome
             card.work = None
         case "task.landed":
@@ -78,9 +81,9 @@ def advance(card: Card, kind: str, attempt: str, at: float, text: str, tempo: li
         case "task.replanned":
             card.work = None
         case "question.asked":
-            card.answers = tuple(msgspec.json.decode(text)["answers"])
+            card.answers, card.asked_at = tuple(msgspec.json.decode(text)["answers"]), at
         case "question.answered" | "task.skipped":
-            card.answers = ()
+            card.answers, card.asked_at = (), None
         case _ if work:
             _step(work, kind, text)
         case _:

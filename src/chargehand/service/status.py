@@ -10,7 +10,7 @@ from chargehand.store import reader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from chargehand.model.task import Spec
@@ -24,8 +24,9 @@ _DONE = ("landed", "skipped")
 _ACTIVE = ("working", "judging", "queued")
 
 
-def status(project: Project, states: tuple[str, ...] = (), most: int | None = None) -> Status | None:
-    """The last run, its totals and its tasks (those in ``states`` when given). None when nothing has run yet.
+def status(project: Project, states: tuple[str, ...] = (), most: int | None = None, tags: tuple[str, ...] = ()) -> Status | None:
+    """The last run, its totals and its tasks (those in one of ``states``, with one of ``tags``, when given). None when nothing has
+    run yet.
 
     Of more than ``most`` tasks only those that need attention are given; the totals are of all.
 
@@ -41,7 +42,7 @@ def status(project: Project, states: tuple[str, ...] = (), most: int | None = No
         totals, standing = reader.totals(db, name), reader.standing(db, name)
         raw = {row[0]: row[1] for row in standing}
         stand = _stand(standing, raw)
-        chosen = _chosen(stand, states, most)
+        chosen = _chosen(stand, states, _tagged(reader.tags(db, name), raw, tags) if tags else None, most)
         rows = reader.tasks(db, name, None if len(chosen) == len(stand) else [standing[place][0] for place in chosen])
     db.close()
     if run is None or run["reset_at"] is not None:
@@ -73,9 +74,15 @@ def _stand(standing: Sequence[tuple[Any, ...]], raw: Mapping[str, str]) -> list[
     ]
 
 
-def _chosen(stand: Sequence[str], states: tuple[str, ...], most: int | None) -> Sequence[int]:
-    """The places of the tasks to tell about, in the order of the file."""
-    chosen: Sequence[int] = range(len(stand))
+def _tagged(told: Mapping[str, Sequence[str]], tasks: Iterable[str], tags: tuple[str, ...]) -> set[int]:
+    """The places of ``tasks`` that have one of ``tags``, written large or small."""
+    wanted = {tag.casefold() for tag in tags}
+    return {place for place, task in enumerate(tasks) if not wanted.isdisjoint(tag.casefold() for tag in told.get(task, ()))}
+
+
+def _chosen(stand: Sequence[str], states: tuple[str, ...], among: set[int] | None, most: int | None) -> Sequence[int]:
+    """The places of the tasks to tell about, in the order of the file; ``among``: only of these."""
+    chosen: Sequence[int] = range(len(stand)) if among is None else sorted(among)
     if states:
         chosen = [place for place in chosen if stand[place] in states]
     if most is not None and len(chosen) > most:
@@ -148,7 +155,7 @@ def stamp(at: float | None) -> str | None:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at % 1 * 1000):03d}Z"
 
 
-def before_run(spec: Spec, most: int | None = None) -> Status:
+def before_run(spec: Spec, states: tuple[str, ...] = (), most: int | None = None, tags: tuple[str, ...] = ()) -> Status:
     """The same picture before anything has run: what the spec says."""
     done = {task.id for task in spec.tasks if task.status == "done"}
     rows: list[TaskObject] = []
@@ -176,6 +183,7 @@ def before_run(spec: Spec, most: int | None = None) -> Status:
         )
         rows.append(_task(row, state, reason))
     stand = [row["state"] for row in rows]
+    among = _tagged({row["id"]: row["tags"] for row in rows}, [row["id"] for row in rows], tags) if tags else None
     return {
         "schema_version": SCHEMA_VERSION,
         "run": None,
@@ -190,5 +198,5 @@ def before_run(spec: Spec, most: int | None = None) -> Status:
             "working_s": 0.0,
             "elapsed_s": 0.0,
         },
-        "tasks": [rows[place] for place in _chosen(stand, (), most)],
+        "tasks": [rows[place] for place in _chosen(stand, states, among, most)],
     }

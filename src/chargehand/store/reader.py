@@ -80,6 +80,14 @@ def tasks(db: apsw.Connection, run: str, only: Sequence[str] | None = None) -> l
     return db.execute(f"SELECT {fields} FROM tasks WHERE run = ? {which} ORDER BY position, id", values).fetchall()
 
 
+def tags(db: apsw.Connection, run: str) -> dict[str, list[str]]:
+    """The tags of those tasks of a run that have any."""
+    if db.execute("PRAGMA user_version").get < 2:  # no engine of this version has opened it yet
+        return {}
+    found = db.execute("SELECT id, tags FROM tasks WHERE run = ? AND tags <> ''", (run,))
+    return {task: text.split("\n") for task, text in found}
+
+
 def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
     """``attempts``, ``duration_s``, and the keys of SUMS over what the run was charged."""
     work = db.execute("SELECT coalesce(sum(attempts), 0), coalesce(sum(duration_s), 0.0) FROM tasks WHERE run = ?", (run,)).get

@@ -32,7 +32,7 @@ def watch(args: argparse.Namespace, here: Project, *, everything: bool, most: in
     try:
         while True:
             alive = engine_of(here) is not None
-            seen = status(here, tuple(args.state), most)
+            seen = status(here, tuple(args.state), most, tuple(args.tag))
             if seen and (in_place or _still(seen) != _still(before)):
                 if args.json:
                     print(json.dumps(seen, ensure_ascii=False), flush=True)

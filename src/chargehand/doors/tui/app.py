@@ -203,8 +203,8 @@ class BoardApp(App[None]):
         self._foot.show(lines)
         card = self.feed.cards.get(self.chosen)
         pairs = [(action.key, action.label) for action in offered(self.feed, card)]
-        more = [("?", "help"), ("/", "filter"), ("g", "graph"), ("t", "time"), ("c", "costs"), ("l", "log"), ("q", "quit")]
-        self._hints.show([hints([*([("Enter", "task")] if card else []), *pairs, *more])])
+        more = [("?", "help"), ("q", "quit"), ("/", "filter"), ("g", "graph"), ("t", "time"), ("c", "costs"), ("l", "log")]
+        self._hints.show([hints([*([("Enter", "task")] if card else []), *pairs, *more], width)])
 
     def _known(self, card: Card) -> Known:
         feed = self.feed
@@ -217,14 +217,19 @@ class BoardApp(App[None]):
         )
 
     def _widths(self) -> None:
-        """Columns come when there is something for them, and stay. Without room for all, those around the chosen one are shown."""
+        """Columns come when there is something for them, and stay where there is room. Without room for all, those around the
+        chosen one are shown."""
         columns = [column for column in self._columns if column.place.always or len(column) or column in self._come]
         tight = self.size.width < _NARROW * len(columns)
-        needs = [len(column.place.title) + 4 if tight and not len(column) else _LEAST for column in columns]
+        if tight:
+            columns = [column for column in columns if column.place.always or len(column)]
+        needs = [len(column.place.brief) + 2 if tight and not len(column) else _LEAST for column in columns]
         chosen = next((place for place, column in enumerate(columns) if column.chosen), 0)
         seen = window(needs, self.size.width, chosen, self._first) if tight else range(len(columns))
         self._first = seen.start
         self._come |= set(columns)
+        for column in self._columns:
+            column.display = column in columns
         for place, column in enumerate(columns):
             column.display = place in seen
             column.hint(place == seen.start > 0, place == seen.stop - 1 < len(columns) - 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -21,6 +22,11 @@ class Place(NamedTuple):
     role: str
     always: bool = True
 
+    @property
+    def brief(self) -> str:
+        """Its title where there is little room."""
+        return self.title.removeprefix("IN ")
+
 
 COLUMNS = (
     Place("BLOCKED", ("waiting",), 4, "dim"),
@@ -31,6 +37,9 @@ COLUMNS = (
     Place("DONE", ("landed", "skipped"), 4, "ok"),
     Place("FAILED", ("failed", "cancelled"), 4, "bad"),
 )
+
+_COMMIT = re.compile(r"\b[0-9a-f]{12}\b")
+"""In a question it says nothing to a person who looks at the card."""
 
 WHERE = {state: number for number, place in enumerate(COLUMNS) for state in place.states}
 """The column of each state."""
@@ -84,7 +93,7 @@ def face(card: Card, known: Known, width: int) -> tuple[Parts, ...]:
                 word = "done before"
             return ((("✓ ", "ok"), (card.id, "bold")), _title(card), ((word, "dim"),))
         case "needs_human":
-            return (_head(card), _title(card), (("? ", "warn"), (card.reason, "warn")))
+            return (_head(card), _title(card), (("? ", "warn"), (_COMMIT.sub("it", card.reason), "warn")))
         case _:
             told = _fitting((failure(card), f"{card.attempts}× {_kind(card)}"), width)
             return ((("✗ ", "bad"), (card.id, "bold")), _title(card), ((told, "bad"),))

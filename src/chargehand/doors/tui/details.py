@@ -36,6 +36,8 @@ def summary(card: Card, feed: Feed) -> list[Row]:
             lines.append(Row(((f"{label:<11}", "dim"), (", ".join(_stands(name, feed) for name in names[:40]), ""))))
     if card.milestone:
         lines.append(Row((("milestone  ", "dim"), (card.milestone, ""))))
+    if card.tags:
+        lines.append(Row((("tags       ", "dim"), (", ".join(card.tags), ""))))
     if card.hours:
         lines.append(Row((("estimate   ", "dim"), (f"{card.hours:g} h", ""))))
     if card.commit:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from chargehand.doors.tui.cards import COLUMNS
 from chargehand.service.boardcards import Card
 
-HELP = "words of id or title · p0 · is:failed is:todo · m:milestone"
+HELP = "words of id or title · p0 · is:failed · m:milestone · #tag"
 
 Test = Callable[[Card], bool]
 
@@ -34,6 +34,9 @@ def parse(query: str) -> tuple[Test | None, str]:
             states |= found
         elif colon and kind in {"m", "milestone"}:
             tests.append(lambda card, value=value: value in card.milestone.casefold())  # type: ignore[misc]
+        elif word.startswith("#") or (colon and kind == "tag"):
+            tag = word[1:] if word.startswith("#") else value
+            tests.append(lambda card, tag=tag: any(tag in own.casefold() for own in card.tags))  # type: ignore[misc]
         else:
             tests.append(lambda card, word=word: word in card.id.casefold() or word in card.title.casefold())  # type: ignore[misc]
     if priorities:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
 from chargehand.doors.tui.lines import Row
+from chargehand.model.words import spoken
 
 _ROLE = {
     "task.landed": "ok", "task.failed": "bad", "task.needs_human": "warn", "attempt.ended": "warn", "notice": "warn",
@@ -16,7 +17,7 @@ _ROLE = {
 
 
 def rows(events: Iterable[tuple[Any, ...]], *, everything: bool = False) -> list[Row]:
-    """A line for each event that says something to people; ``everything``: for the others their name."""
+    """A line for each event that says something to people; ``everything``: for each of them."""
     import msgspec
 
     from chargehand.doors.cli.render.sentences import sentence
@@ -30,7 +31,7 @@ def rows(events: Iterable[tuple[Any, ...]], *, everything: bool = False) -> list
         except (msgspec.MsgspecError, ValueError):  # of a newer chargehand
             said = kind
         if not said:
-            said = _plain(kind, task, text) or (f"{task}  {kind}" if everything else "")
+            said = _plain(kind, task, text, everything=everything)
         if said:
             number = f" ({attempt.rpartition('.')[2]})" if everything and attempt else ""
             lines.append(
@@ -39,14 +40,14 @@ def rows(events: Iterable[tuple[Any, ...]], *, everything: bool = False) -> list
     return lines
 
 
-def _plain(kind: str, task: str, text: str) -> str:
+def _plain(kind: str, task: str, text: str, *, everything: bool) -> str:
     """What the lines of a run leave unsaid, because the person is there who did it."""
     import msgspec
 
     body = msgspec.json.decode(text)
     match kind:
         case "run.finished":
-            return f"run {body['run']} {body['state'].replace('_', ' ')}: {body['reason']}"
+            return f"run {body['run']} {spoken(body['state'])}: {body['reason']}"
         case "run.paused":
             return f"paused by {body.get('by')}"
         case "run.resumed":
@@ -55,5 +56,26 @@ def _plain(kind: str, task: str, text: str) -> str:
             return f"{body['agent']} waits: {body['reason']}"
         case "attempt.queued":
             return f"{task}  judged well, waits to land"
+        case _ if everything:
+            return f"{task}  {_quietly(kind, body)}"
         case _:
             return ""
+
+
+def _quietly(kind: str, body: Mapping[str, Any]) -> str:
+    """What only somebody wants to know who looks closely."""
+    import msgspec
+
+    from chargehand.model.work import Exit
+
+    match kind:
+        case "task.added":
+            return "is in the spec"
+        case "attempt.exited":
+            return f"its agent: {msgspec.convert(body['exit'], Exit).describe()}"
+        case "attempt.taken":
+            return f"what it did is taken as {body['commit'][:10]}, {len(body.get('files') or ())} files"
+        case "attempt.ended":
+            return f"not landed: {body['reason']}"
+        case _:
+            return kind

@@ -41,18 +41,19 @@ def roles(app: App[Any]) -> Mapping[str, Style]:
 def _made(variables: Mapping[str, str]) -> Mapping[str, Style]:
     from textual.color import Color
 
-    colours = {
-        name: Color.parse(variables[name]) for name in {*_COLOURS.values(), "foreground", "background", "primary-background"}
-    }
-    faint = colours["foreground"].blend(colours["background"], 0.4).hex6
+    colours = {name: Color.parse(variables[name]) for name in {*_COLOURS.values(), "foreground", "background"}}
+    ground = colours["background"]
+    if ground.brightness > 0.5:  # these are made for dark ones
+        colours |= {name: colours[name].blend(colours["foreground"], 0.35) for name in _COLOURS.values()}
+    faint = colours["foreground"].blend(ground, 0.4).hex6
     return {
         **_PLAIN,
         **{role: Style(color=colours[name].hex6, bold=role in _BOLD or None) for role, name in _COLOURS.items()},
-        "ground": Style(color=colours["foreground"].hex6, bgcolor=colours["background"].hex6),
+        "ground": Style(color=colours["foreground"].hex6, bgcolor=ground.hex6),
         "dim": Style(color=faint),
         "p3": Style(color=faint),
-        "rule": Style(color=colours["foreground"].blend(colours["background"], 0.65).hex6),
-        "cursor": Style(bgcolor=colours["primary-background"].hex6),
+        "rule": Style(color=colours["foreground"].blend(ground, 0.65).hex6),
+        "cursor": Style(bgcolor=ground.blend(Color.parse(variables["primary"]), 0.25).hex6),
     }
 
 

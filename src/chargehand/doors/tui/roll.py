@@ -20,6 +20,8 @@ from textual.widget import Widget
 from chargehand.doors.tui.lines import Parts, strip
 from chargehand.doors.tui.palette import roles
 
+_NO_PARENTHESES = str.maketrans("", "", "()")
+
 
 class Roll(Widget):
     """Subclasses say how many lines there are and make them; ``heading`` (None: no such line) stands above them."""
@@ -133,7 +135,8 @@ class Roll(Widget):
         if found is None:
             rule, role = ("━", "key") if self.marked else ("─", "rule")
             name = self.heading or ""
-            forms = (f" {name} " if name else "", name, name.replace("IN PROGRESS", "PROGRESS"))
+            brief = name.replace("IN PROGRESS", "PROGRESS")
+            forms = (f" {name} " if name else "", name, brief, brief.translate(_NO_PARENTHESES))
             title = next((form for form in forms if len(form) < width - 1), forms[-1])
             parts = ((rule, role), (title, role if self.marked else "bold"), (rule * width, role))
             found = self._heads[key] = self.made(parts, width)

@@ -23,8 +23,15 @@ from chargehand.service.boardview import Feed, Look
 TABS = ("attempts", "brief", "transcript", "diff", "verdicts", "cost", "events")
 
 
+def _first(card: Card | None) -> str:
+    """What is at work is watched; where a yes is asked for, the change is looked at."""
+    if card is not None and "approve" in card.answers:
+        return "diff"
+    return "transcript" if card is not None and card.work else "attempts"
+
+
 class TaskPage(Page):
-    """Of the task with this id. ``tab`` empty: the transcript of what is at work, else the attempts."""
+    """Of the task with this id. ``tab`` empty: what one wants to see of it first."""
 
     BINDINGS = [  # noqa: RUF012 - textual's way
         Binding("left,shift+tab", "tab(-1)", priority=True),
@@ -54,7 +61,7 @@ class TaskPage(Page):
 
     def on_mount(self) -> None:
         card = self.card
-        self.tab = self.tab or ("transcript" if card and card.work else "attempts")
+        self.tab = self.tab or _first(card)
         self.call_after_refresh(self._open)
 
     @property
@@ -120,7 +127,7 @@ class TaskPage(Page):
                 self.body.show(log.rows(self.feed.events_of(self.about), everything=True))
         pairs = [(action.key, action.label) for action in offered(self.feed, card)]
         more = [("[ ]", "attempt")] if len(self._tried) > 1 else []
-        self._foot.show([hints([("Esc", "back"), ("← →", "tab"), *more, *pairs, ("e", "editor")])])
+        self._foot.show([hints([("Esc", "back"), ("← →", "tab"), *more, *pairs, ("e", "editor")], self.size.width)])
 
     def _tab_line(self) -> Row:
         parts: list[tuple[str, str]] = []

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chargehand.doors.tui.lines import Row
 from chargehand.doors.tui.words import short
 from chargehand.service.boardcards import Card
 
-_BARS = {"landed": ("█", "ok"), "": ("▓", "work"), "interrupted": ("░", "dim"), "unavailable": ("░", "dim")}
+_BARS = {"landed": ("█", "ok"), "": ("▓", "work"), "interrupted": ("░", "dim"), "unavailable": ("░", "dim"),
+         "asked": ("?", "warn")}  # fmt: skip
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400, 172800, 604800)
 
 
@@ -41,7 +42,7 @@ def rows(
                     (f"{shown:<{names}} ", "bold"),
                     (title, "warn"),
                     (" ", ""),
-                    *_bar(tries, start, span, now, room),
+                    *_bar(_pieces(tries, cards.get(task), now), start, span, room),
                     (f" {told}", "dim"),
                 ),
                 task,
@@ -67,24 +68,36 @@ def _axis(start: float, span: float, before: int, room: int) -> Row:
     return Row(((" " * before + "".join(text[: room + 9]), "dim"),))
 
 
-def _bar(tries: Sequence[Mapping[str, Any]], start: float, span: float, now: float, room: int) -> list[tuple[str, str]]:
-    """The attempts of one task, each at least a cell wide; where two of a kind touch, a thin line parts them."""
-    pieces: list[tuple[str, str]] = []
-    at, before = 0, ("", "")
+def _pieces(tries: Sequence[Mapping[str, Any]], card: Card | None, now: float) -> Iterator[tuple[float, float, str]]:
+    """Begin, end and outcome of each attempt; what has waited for an answer since it was asked is a piece of its own."""
     for attempt in tries:
-        ended = now if attempt["ended_at"] is None else attempt["ended_at"]
-        first = max(at, min(room - 1, int((attempt["started_at"] - start) / span * room)))
+        begun, ended = attempt["started_at"], attempt["ended_at"]
+        if ended is not None:
+            yield begun, ended, attempt["outcome"]
+        elif card is not None and card.asked_at is not None:
+            yield begun, card.asked_at, ""
+            yield card.asked_at, now, "asked"
+        else:
+            yield begun, now, ""
+
+
+def _bar(pieces: Iterable[tuple[float, float, str]], start: float, span: float, room: int) -> list[tuple[str, str]]:
+    """Each piece at least a cell wide; where two of a kind touch, a thin line parts them."""
+    parts: list[tuple[str, str]] = []
+    at, before = 0, ("", "")
+    for begun, ended, outcome in pieces:
+        first = max(at, min(room - 1, int((begun - start) / span * room)))
         last = max(first + 1, min(room, round((ended - start) / span * room)))
         if last > room:
             break
-        bar = _BARS.get("" if attempt["ended_at"] is None else attempt["outcome"], ("▒", "bad"))
-        pieces.append((" " * (first - at), ""))
-        pieces.append(("▏" + bar[0] * (last - first - 1) if first == at and bar == before else bar[0] * (last - first), bar[1]))
+        bar = _BARS.get(outcome, ("▒", "bad"))
+        parts.append((" " * (first - at), ""))
+        parts.append(("▏" + bar[0] * (last - first - 1) if first == at and bar == before else bar[0] * (last - first), bar[1]))
         at, before = last, bar
-    return [*pieces, (" " * (room - at), "")]
+    return [*parts, (" " * (room - at), "")]
 
 
 LEGEND = Row((
     ("█", "ok"), (" landed  ", "dim"), ("▓", "work"), (" at work  ", "dim"), ("▒", "bad"), (" failed  ", "dim"), ("░", "dim"),
-    (" cut off, waited  ", "dim"), ("◆", "warn"), (" critical path", "dim"),
+    (" cut off  ", "dim"), ("?", "warn"), (" waits for you  ", "dim"), ("◆", "warn"), (" critical path", "dim"),
 ))  # fmt: skip

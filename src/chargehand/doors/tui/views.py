@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 HINTS = (("Esc", "back"), ("Enter", "task"), ("?", "help"))
 
 
-def hints(pairs: Sequence[tuple[str, str]]) -> Row:
-    """What the keys do, in one line."""
+def hints(pairs: Sequence[tuple[str, str]], width: int) -> Row:
+    """What the keys do, in one line of ``width``: those that come last give way. Help, which has them all, stays."""
+    left = list(pairs)
+    while len(left) > 1 and sum(len(key) + len(label) + 3 for key, label in left) - 1 > width:
+        del left[-1 if left[-1][0] != "?" else -2]
     parts: list[tuple[str, str]] = []
-    for key, label in pairs:
+    for key, label in left:
         parts += [(key, "key"), (f" {label}  ", "dim")]
     return Row(tuple(parts))
 
@@ -116,7 +119,7 @@ class View(Page):
         self._stale = False
         if self._legend:
             self._head.show([self._legend])
-        self._foot.show([hints(HINTS if self.body.chooses else HINTS[:1])])
+        self._foot.show([hints(HINTS if self.body.chooses else HINTS[:1], self.size.width)])
         self.body.show(self._make(self.board.feed, time.time(), self.body.size.width))
 
 

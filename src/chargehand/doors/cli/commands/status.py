@@ -22,19 +22,20 @@ SHOWN = 40
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", "-a", action="store_true", help="list every task, however many there are")
     parser.add_argument("--state", action="append", choices=STATES, default=[], help="only tasks in this state (may be repeated)")
+    parser.add_argument("--tag", action="append", metavar="TAG", default=[], help="only tasks with this tag (may be repeated)")
     parser.add_argument("--watch", "-w", action="store_true", help="again whenever something changes, until the run ends")
 
 
 def run(args: argparse.Namespace) -> int:
     gc.disable()  # it would go through 10,000 tasks again and again, and we are gone before it finds anything
     here = context.project(args)
-    everything = args.json or args.all or bool(args.state)
+    everything = args.json or args.all or bool(args.state or args.tag)
     most = None if everything else SHOWN
     if args.watch:
         from chargehand.doors.cli.watching import watch
 
         return watch(args, here, everything=everything, most=most)
-    seen = status(here, tuple(args.state), most)
+    seen = status(here, tuple(args.state), most, tuple(args.tag))
     if seen:
         _show(args, seen, everything)
     else:
@@ -58,4 +59,4 @@ def _before_run(args: argparse.Namespace, most: int | None) -> Status:
 
     here = context.project(args)
     config = context.settings(args, here).config
-    return before_run(specs.read(here, config.spec, config.format), most)
+    return before_run(specs.read(here, config.spec, config.format), tuple(args.state), most, tuple(args.tag))
