@@ -216,6 +216,12 @@ class Depot(Protocol):
     def adopt_replay(self, tip: str, expected: str) -> bool:
         """Make a judged replay the target, if the target is still ``expected``."""
 
+    def renamed(self) -> Mapping[str, str]:
+        """Which landed commits the last replay put on the target under which other names, until that is noted."""
+
+    def renames_noted(self) -> None:
+        """What :meth:`renamed` tells is on record."""
+
     def merge(self, base: str, ours: str, theirs: str) -> str | Conflict:
         """The tree of a three-way merge, made without a checkout."""
 

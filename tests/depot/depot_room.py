@@ -62,7 +62,8 @@ def work(depot: GitDepot, name: str, change: Callable[[Path], object], base: str
     taken = depot.take(name, base, f"{name}: taken")
     assert taken is not None
     depot.discard(name)
-    return depot.propose(taken.commit, [base], f"{name}: landed", {})
+    told = f"{name}: landed\n\nChargehand-Task: {name}\nChargehand-Run: r1\nChargehand-Attempt: 1\n"
+    return depot.propose(taken.commit, [base], told, {})
 
 
 def landed(depot: GitDepot, name: str, file: str, text: str = "new\n") -> str:

@@ -365,6 +365,25 @@ def test_replayed_in_order_onto_his_tip(root: Path, depot: GitDepot) -> None:
     assert {"his.txt", "one.txt", "two.txt"} <= {path.name for path in root.iterdir()}
 
 
+def test_what_a_replay_renames_is_told_until_it_is_noted(root: Path, depot: GitDepot) -> None:
+    write(root, "b.txt", "unsaved\n")
+    old = [landed(depot, name, f"{name}.txt") for name in ("one", "two")]
+    depot.deliver()
+    git(root, "fetch", "--quiet", str(depot.git.git_dir), old[0])
+    git(root, "cherry-pick", old[0])
+    his = commit(root, "his", his_txt="1\n")
+    assert depot.refresh().diverged
+    new = depot.replay()
+    assert isinstance(new, str)
+    assert depot.renamed() == {}
+    assert depot.adopt_replay(new, old[1])
+    for _ in range(2):
+        assert depot.renamed() == {old[0]: git(root, "rev-parse", f"{his}~1"), old[1]: new}
+    depot.renames_noted()
+    depot.renames_noted()
+    assert depot.renamed() == {}
+
+
 def test_he_moves_again_before_the_replay_is_adopted(root: Path, depot: GitDepot) -> None:
     ours, _ = _diverge(root, depot, his_txt="1\n")
     depot.refresh()

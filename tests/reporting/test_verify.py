@@ -119,11 +119,14 @@ def test_work_that_was_joined_with_commits_of_the_user_lies_there_under_another_
     place.write("mine.txt", "two\n")
     place.run("run", "--task", "TASK-001")
     place.git("commit", "--quiet", "--all", "--message", "my own")
-    place.run("run", "--all")
+    events = place.events("--all")
     told = verify(place)
     assert findings(told) == [("note", "replayed", "TASK-001")]
     assert told["proven"] == 2
     now = told["findings"][0]["commit"]
+    (moved,) = [one for one in events if one["event"] == "target.moved" and one["commits"]]
+    assert list(moved["commits"].values()) == [now]
+    assert [task["commit"] for task in place.json("status")["tasks"]] == [now, place.git("rev-parse", "main")]
     assert place.git("log", "-1", "--format=%s", now) == "TASK-001: Do task-001"
     assert place.git("merge-base", "main", now) == now
     assert verify(place, "--strict", code=1)["ok"] is False

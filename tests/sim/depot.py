@@ -43,7 +43,7 @@ class FakeDepot:
         self.commits: dict[str, Commit] = {}
         self.trees: dict[str, Tree] = {}
         self.tip = self.seen = self.user = self.incoming = self.commit((), first, "first")
-        self.offered = ""
+        self.offered = self.before_replay = ""
         self.edits: dict[str, str] = {}
         self.attempts: dict[str, str] = {}
         self.workspaces: dict[str, Workspace] = {}
@@ -120,10 +120,25 @@ class FakeDepot:
         if self.user != self.incoming or not self.descends(tip, self.user) or self.tip != expected:
             return False
         self.watch.replaying(self.commits[tip])
+        self.before_replay = self.tip
         self._world.count("replay")
         self._world.note("replay", self.tip, "is now", tip)
         self.tip, self.seen = tip, self.user
         return True
+
+    def renamed(self) -> Mapping[str, str]:
+        if not self.before_replay:
+            return {}
+        now = {commit.landed: commit.id for commit in self.landed(self.tip)}
+        gone = self.commits[self.before_replay].ancestors - self.commits[self.tip].ancestors
+        return {
+            name: now[work]
+            for name in sorted(gone, key=lambda name: -int(name[1:]))
+            if (work := self.commits[name].landed) in now and work
+        }
+
+    def renames_noted(self) -> None:
+        self.before_replay = ""
 
     def contains(self, commit: str) -> bool:
         return commit in self.commits and self.descends(self.tip, commit)

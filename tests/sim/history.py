@@ -95,6 +95,9 @@ class History(Watch):
                 self._added(fact)
             case f.TaskLanded():
                 self._landed(fact)
+            case f.TargetMoved():
+                for past in self.tasks.values():
+                    past.commit = fact.commits.get(past.commit, past.commit)
             case f.TaskRemoved() | f.TaskFailed() | f.TaskNeedsHuman() | f.TaskReopened() | f.TaskSkipped():
                 self._of_task(fact)
             case f.ReplanAsked() | f.ReviewAsked():

@@ -303,6 +303,10 @@ class Story:
         told = history.committed
         if self.config.evidence == "commit" and on_target != told:
             world.violate(f"on the target: {on_target}, in the ledger: {told}")
+        below = depot.commits[depot.tip].ancestors
+        said = {task: past.commit for task, past in history.tasks.items() if past.state == "landed" and past.commit}
+        if lost := [task for task, commit in said.items() if commit not in below]:
+            world.violate(f"{lost} landed as commits that are not on the target")
         self._ticks()
 
     def _ticks(self) -> None:

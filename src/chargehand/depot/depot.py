@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
-from chargehand.depot import merging, saved
+from chargehand.depot import history, merging, saved
 from chargehand.depot.git import Git, text
 from chargehand.depot.layout import all_refs, borrows_only, config, empty, link_objects, read_ref, write_git_dir, write_ref
 from chargehand.depot.objects import Objects, is_git_path, object_format
@@ -31,6 +31,7 @@ from chargehand.ports import Conflict, Delivery, Refreshed, Taken
 _ATTEMPTS = "refs/chargehand/attempts/"
 _KEPT = "refs/chargehand/kept/"
 _INCOMING = "refs/chargehand/incoming/"
+_REPLAYED = "refs/chargehand/replayed/"
 
 
 class GitDepot:
@@ -51,6 +52,7 @@ class GitDepot:
         self._tip = f"refs/heads/{target}"
         self._seen = f"refs/chargehand/user/{target}"
         self._incoming = f"{_INCOMING}{target}"
+        self._replayed = f"{_REPLAYED}{target}"
         self._lock = Lock()
         self._kind = kind
         self._state = state
@@ -174,7 +176,26 @@ class GitDepot:
             _, seen = self._tips()
             if his != read_ref(self.git.git_dir, self._incoming) or not self._descends(new_tip, his):
                 return False
-            return self._move((self._tip, new_tip, expected), (self._seen, his, seen))
+            before = read_ref(self.git.git_dir, self._replayed) or ""
+            return self._move((self._tip, new_tip, expected), (self._seen, his, seen), (self._replayed, expected, before))
+
+    @told
+    def renamed(self) -> Mapping[str, str]:
+        """Which landed commits the last replay put on the target under which other names; nothing once that is noted.
+
+        Told by what they say of themselves, so one that the user had taken over by himself is known by his name for it.
+        """
+        before = read_ref(self.git.git_dir, self._replayed)
+        if before is None:
+            return {}
+        old, new = (history.named(self.git.git_dir, *ends) for ends in ((before, self._tip), (self._tip, before)))
+        return {commit: new[work] for work, commit in old.items() if work in new}
+
+    @told
+    def renames_noted(self) -> None:
+        """What the last replay renamed is on record."""
+        if before := read_ref(self.git.git_dir, self._replayed):
+            self.git.run("update-ref", "-d", self._replayed, before)
 
     @told
     def patch(self, base: str, commit: str) -> str:

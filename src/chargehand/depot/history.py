@@ -29,9 +29,11 @@ def strangers(git_dir: Path, commit: str, others: Collection[str]) -> frozenset[
     return frozenset(others) - (frozenset(here) - frozenset(outside))
 
 
-def named(git_dir: Path, commit: str) -> dict[tuple[str, str, str], str]:
-    """The newest commit below ``commit`` that says of itself what it landed: task, run and attempt's number to commit."""
-    args = ("log", "--first-parent", f"--grep=^{_TRAILERS[0]}: ", f"--format=format:{_FORM}", "--end-of-options", commit)
+def named(git_dir: Path, commit: str, other: str) -> dict[tuple[str, str, str], str]:
+    """The newest commit below ``commit``, not below ``other``, that says of itself what it landed: task, run and attempt's number
+    to commit."""
+    below = ("--end-of-options", commit, f"^{other}")
+    args = ("log", "--first-parent", f"--grep=^{_TRAILERS[0]}: ", f"--format=format:{_FORM}", *below)
     found: dict[tuple[str, str, str], str] = {}
     for entry in text(Git(git_dir).run(*args, timeout=_LONG).stdout).split("\x1e"):
         name, *told = entry.strip("\n").split("\x1f")

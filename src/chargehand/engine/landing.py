@@ -75,10 +75,19 @@ class Landing:
             raise await self._handed_over(f"does not pass together with it: {said}", "mend it")
         if not await self._crew.offload(self._depot.adopt_replay, replayed, seen.tip):
             return await self._refresh()
-        self._ledger.record(TargetMoved(old=seen.tip, new=replayed, replayed=1))
+        await self._note_replay(seen.tip, replayed)
         self._train.moved(replayed)
         await self._deliver()
         return replayed
+
+    async def _note_replay(self, old: str = "", new: str = "") -> None:
+        """Record under which names landed work lies on the target now. Without ``new``: if a crash kept an engine from doing so."""
+        commits = dict(await self._crew.offload(self._depot.renamed))
+        if commits or new:
+            tip = new or next(iter(commits.values()))
+            self._ledger.record(TargetMoved(old=old, new=tip, replayed=len(commits), commits=commits))
+            await self._ledger.settled()
+        await self._crew.offload(self._depot.renames_noted)
 
     async def _handed_over(self, problem: str, mend: str) -> NeedsHuman:
         """The error for pending work only the user can join with his own; his repository has it, for the command told."""
@@ -280,7 +289,7 @@ class Landing:
             )
 
     async def note(self, attempts: Iterable[Attempt]) -> None:
-        """Record what landed just before a crash kept us from noting it.
+        """Record what landed, and what was replayed, just before a crash kept us from noting it.
 
         To be called before anything else: should the user have committed since, what landed is put on his tip as another commit,
         and cannot be recognized any more.
@@ -290,6 +299,7 @@ class Landing:
             if landed:
                 self._ledger.record(TaskLanded(task=attempt.task, attempt=attempt.id, commit=attempt.proposal))
         await self._ledger.settled()
+        await self._note_replay()
 
     async def deliver_leftovers(self) -> None:
         """What landed before a crash, or while the checkout was dirty, may be delivered now."""

@@ -182,7 +182,8 @@ class AttemptEnded(_Fact, frozen=True, kw_only=True, tag="attempt.ended"):
 
 
 class TaskLanded(_Fact, frozen=True, kw_only=True, tag="task.landed"):
-    """``commit`` is empty when the evidence is an exit code. ``attempt`` is empty for a task an earlier run landed."""
+    """``commit`` is empty when the evidence is an exit code; ``target.moved`` says when it lies on the target under another name.
+    ``attempt`` is empty for a task an earlier run landed."""
 
     task: str
     attempt: str = ""
@@ -302,11 +303,13 @@ class RunOffered(_Fact, frozen=True, kw_only=True, tag="run.offered"):
 
 
 class TargetMoved(_Fact, frozen=True, kw_only=True, tag="target.moved"):
-    """Somebody else moved the target branch. ``replayed`` counts landed commits that had to be put on the new tip."""
+    """Somebody else moved the target branch. ``commits`` are those of landed tasks that had to be put on the new tip: under which
+    name they had landed, and under which they lie there now. ``replayed`` counts them."""
 
     old: str
     new: str
     replayed: int = 0
+    commits: dict[str, str] = {}
 
 
 class TargetDelivered(_Fact, frozen=True, kw_only=True, tag="target.delivered"):

@@ -156,6 +156,7 @@ class Board:
             facts.AttemptQueued: self._queued,
             facts.AttemptEnded: self._ended,
             facts.TaskLanded: self._landed,
+            facts.TargetMoved: self._target_moved,
             facts.TaskFailed: self._failed,
             facts.TaskNeedsHuman: self._needs_human,
             facts.TaskReopened: self._reopened,
@@ -279,6 +280,12 @@ class Board:
         self._release(card)
         if card.kind == "undo" and card.about in self.cards:
             self._undone(self.cards[card.about], card)
+
+    def _target_moved(self, fact: facts.TargetMoved, _at: float) -> None:
+        for card in self.cards.values() if fact.commits else ():
+            if card.commit in fact.commits:
+                card.commit = fact.commits[card.commit]
+                self.changed_tasks[card.id] = card
 
     def _undone(self, card: Card, by: Card) -> None:
         """What it had landed is taken back: whoever needs it waits again."""

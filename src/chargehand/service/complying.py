@@ -24,13 +24,11 @@ _BAD = {"fail": "gate-failed", "error": "gate-error", "skip": "gate-skipped"}
 
 
 class Target(NamedTuple):
-    """The branch, its tip (empty: there is none), landed commits that are not on it, and where those lie that were put on a target
-    that had moved."""
+    """The branch, its tip (empty: there is none), and the landed commits that are not on it."""
 
     name: str
     tip: str
     missing: frozenset[str]
-    replayed: dict[str, str]
 
 
 def comply(project: Project, config: Config, spec: Spec, sections: dict[str, Section], only: str = "") -> Compliance:
@@ -91,24 +89,13 @@ def _are(names: list[str]) -> str:
 
 def _target(project: Project, config: Config, known: Trails) -> Target:
     """The branch as it is in the user's repository now. Without landed commits nothing is to be looked for."""
-    landed = {trail.commit: trail for trail in known.tasks.values() if trail.commit}
+    landed = {trail.commit for trail in known.tasks.values() if trail.commit}
     if not landed:
-        return Target(config.target or known.target, "", frozenset(), {})
+        return Target(config.target or known.target, "", frozenset())
     his = repository.inspect(project.root)
     name = repository.target(his, config.target or known.target)
     tip = history.tip(his.git_dir, name)
-    missing = history.strangers(his.git_dir, tip, list(landed))
-    names = {
-        (trail.task, trail.landed.run, str(trail.landed.number)): commit
-        for commit, trail in landed.items()
-        if commit in missing and trail.landed
-    }
-    replayed: dict[str, str] = {}
-    if names and known.moved:
-        for moved in set(known.moved) - history.strangers(his.git_dir, tip, known.moved):
-            now = history.named(his.git_dir, moved)
-            replayed |= {commit: now[key] for key, commit in names.items() if key in now}
-    return Target(name, tip, missing, replayed)
+    return Target(name, tip, history.strangers(his.git_dir, tip, sorted(landed)))
 
 
 def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[ComplianceFinding]:
@@ -129,51 +116,47 @@ def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[Co
             _finding("landed-unticked", f"{task.id} landed{how}, but is not ticked in the spec", hint, task.id, trail.commit)
         )
     if trail.commit in target.missing:
-        found += _moved(task, trail, known, target)
-    return found + _gates(task, trail, trail.landed, config)
-
-
-def _moved(task: Task, trail: Trail, known: Trails, target: Target) -> list[ComplianceFinding]:
-    """The commit that landed is not on the target."""
-    now = target.replayed.get(trail.commit)
-    if now:
+        hint = known.pending or f"was {target.name} reset or rebased? The work is kept: chargehand show {task.id}"
+        message = f"{task.id} landed as {trail.commit[:12]}, which is not on {target.name}"
+        found.append(_finding("not-on-target", message, hint, task.id, trail.commit))
+    elif trail.commit != trail.judged:
         message = (
-            f"{task.id} landed as {trail.commit[:12]} and lies on {target.name} as {now[:12]}: it was joined with your own commits"
+            f"{task.id} landed as {trail.judged[:12]} and lies on {target.name} as {trail.commit[:12]}: "
+            "it was joined with your own commits"
         )
-        return [_finding("replayed", message, "the gates passed on what came of it", task.id, now, level="note")]
-    hint = known.pending or f"was {target.name} reset or rebased? The work is kept: chargehand show {task.id}"
-    message = f"{task.id} landed as {trail.commit[:12]}, which is not on {target.name}"
-    return [_finding("not-on-target", message, hint, task.id, trail.commit)]
+        hint = "the gates passed on what came of it"
+        found.append(_finding("replayed", message, hint, task.id, trail.commit, level="note"))
+    return found + _gates(task, trail, trail.landed, config)
 
 
 def _gates(task: Task, trail: Trail, landed: Try, config: Config) -> list[ComplianceFinding]:
     """Whether every gate it had to pass said yes to the very commit that landed."""
     if landed.agent == BY_PARTS:
         return []  # it lands when those it stands for have
-    if not trail.commit or (task.evidence or trail.settings.get("evidence") or config.evidence) == "exit":
+    if not trail.judged or (task.evidence or trail.settings.get("evidence") or config.evidence) == "exit":
         if landed.done:
             return []
         return [_finding("exit-failed", f"{task.id}: its program did not end well", f"chargehand show {task.id}", task.id)]
     wanted = [gate for gate in trail.settings.get("gates", {}) if judged_by(task, gate)]
-    said = {name: verdict for name, verdict in landed.said(trail.commit).items() if not name.startswith(_REVIEW)}
+    said = {name: verdict for name, verdict in landed.said(trail.judged).items() if not name.startswith(_REVIEW)}
     found = [
         _finding(
-            _BAD[verdict.verdict], f"{task.id}: gate {name}: {verdict.verdict} on {trail.commit[:12]}, {verdict.summary}",
-            f"chargehand show {task.id}", task.id, trail.commit,
+            _BAD[verdict.verdict], f"{task.id}: gate {name}: {verdict.verdict} on {trail.judged[:12]}, {verdict.summary}",
+            f"chargehand show {task.id}", task.id, trail.judged,
         )
         for name, verdict in said.items()
         if verdict.verdict in {"fail", "error"} or (verdict.verdict == "skip" and name in wanted)
     ]  # fmt: skip
-    question = f"{landed.id}.gates-{trail.commit[:12]}"
+    question = f"{landed.id}.gates-{trail.judged[:12]}"
     if found and (who := landed.approvals.get(question)):
         found = [{**one, "level": "note", "hint": f"{who} let it pass"} for one in found]
     for name in wanted:
         if name not in said:
-            message = f"{task.id}: gate {name} never judged {trail.commit[:12]}, the commit that landed"
-            found.append(_finding("gate-unheard", message, f"chargehand show {task.id}", task.id, trail.commit))
+            message = f"{task.id}: gate {name} never judged {trail.judged[:12]}, the commit that landed"
+            found.append(_finding("gate-unheard", message, f"chargehand show {task.id}", task.id, trail.judged))
     if all(name.startswith(_LOOK) for name in said) and not wanted:
-        message = f"{task.id} landed as {trail.commit[:12]} without any gate"
-        found.append(_finding("no-gate", message, "a table [gates.NAME] in chargehand.toml", task.id, trail.commit, level="note"))
+        message = f"{task.id} landed as {trail.judged[:12]} without any gate"
+        found.append(_finding("no-gate", message, "a table [gates.NAME] in chargehand.toml", task.id, trail.judged, level="note"))
     return found
 
 

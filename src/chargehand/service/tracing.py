@@ -105,8 +105,8 @@ def _wanted(spec: Spec, milestone: str, standing: str) -> set[str] | None:
 def _task(task: Task, state: str | None, trail: Trail | None) -> TracedTask:
     tries = trail.tries if trail else []
     shown = (trail.landed if trail else None) or (tries[-1] if tries else None)
-    commit = (trail.commit if trail else "") or (shown.proposal if shown else "")
-    said = list(shown.said(commit).values()) if shown else []
+    judged = (trail.judged if trail else "") or (shown.proposal if shown else "")
+    said = list(shown.said(judged).values()) if shown else []
     return {
         "id": task.id,
         "title": task.title,

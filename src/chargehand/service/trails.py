@@ -37,14 +37,16 @@ class Try:
 
 @dataclass
 class Trail:
-    """A task. ``landed``: by which attempt; None with ``by_hand``, when only the spec says that it is done. ``settings`` are those
-    the run had when it landed. ``part_of``: the task that was split into this."""
+    """A task. ``landed``: by which attempt; None with ``by_hand``, when only the spec says that it is done. ``commit`` is what lies
+    on the target, ``judged`` what the gates spoke of: another one, if what landed was joined with commits of the user. ``settings``
+    are those the run had when it landed. ``part_of``: the task that was split into this."""
 
     task: str
     title: str = ""
     tries: list[Try] = field(default_factory=list)
     landed: Try | None = None
     commit: str = ""
+    judged: str = ""
     at: float = 0.0
     by_hand: bool = False
     skipped_by: str = ""
@@ -56,12 +58,10 @@ class Trail:
 
 @dataclass
 class Trails:
-    """All tasks by id; ``target`` is the branch of the last run, ``moved`` the tips that landed work was put on when others had
-    moved the branch."""
+    """All tasks by id; ``target`` is the branch of the last run."""
 
     tasks: dict[str, Trail] = field(default_factory=dict)
     target: str = ""
-    moved: list[str] = field(default_factory=list)
     pending: str = ""
 
 
@@ -89,8 +89,9 @@ def _fold(rows: Iterator[tuple[Any, ...]], resets: frozenset[int]) -> Trails:
                 settings, trails.target = fact.config, fact.target
             case facts.RunContinued():
                 settings = fact.config
-            case facts.TargetMoved() if fact.replayed:
-                trails.moved.append(fact.new)
+            case facts.TargetMoved():
+                for trail in trails.tasks.values():
+                    trail.commit = fact.commits.get(trail.commit, trail.commit)
             case facts.TargetDelivered():
                 trails.pending = fact.command
             case _ if task := getattr(fact, "task", ""):
@@ -135,7 +136,7 @@ def _land(trail: Trail, fact: facts.TaskLanded) -> None:
     tried = next((one for one in reversed(trail.tries) if one.id == fact.attempt), None)
     if tried is not None:
         tried.outcome = "landed"
-        trail.landed, trail.commit, trail.by_hand, trail.failed = tried, fact.commit, False, ""
+        trail.landed, trail.judged, trail.commit, trail.by_hand, trail.failed = tried, fact.commit, fact.commit, False, ""
     elif not fact.commit and trail.landed is None:
         trail.by_hand = True
 

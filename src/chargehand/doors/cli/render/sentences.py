@@ -126,7 +126,8 @@ def _(fact: facts.TaskReplanned, stream: TextIO) -> str:
 
 @sentence.register
 def _(fact: facts.TargetMoved, _stream: TextIO) -> str:
-    return f"somebody moved the target to {fact.new[:10]}; work goes on from there"
+    joined = f", {len(fact.commits)} landed commits were put on it" if fact.commits else ""
+    return f"somebody moved the target to {fact.new[:10]}{joined}; work goes on from there"
 
 
 @sentence.register
