@@ -117,13 +117,13 @@ def desktop(tmp_path: Path) -> dict[str, str]:
 
 def test_a_person_at_a_terminal_is_called(place: Place, desktop: dict[str, str], tmp_path: Path) -> None:
     place.spec("TASK-001")
-    place.config('[approval]\ntasks = "all"')
+    place.config('[approval]\ntasks = "all"\n[notify]\non = ["needs_you", "failed"]')
     _, written, code = watch(place, "run", "--all", env=desktop)
     assert code == 4
     assert b"\x1b]9;chargehand: TASK-001 needs you" in written
     assert "TASK-001 needs you" in (tmp_path / "shown").read_text()
     place.run("approve", "TASK-001")
-    _, written, code = watch(place, "run", "--all", "--notify", "never", env=desktop)
+    _, written, code = watch(place, "run", "--all", env=desktop)  # it finishes, and that is not in [notify] on
     assert code == 0
     assert b"\x07" not in written
     assert len((tmp_path / "shown").read_text().splitlines()) == 1
@@ -131,10 +131,10 @@ def test_a_person_at_a_terminal_is_called(place: Place, desktop: dict[str, str],
 
 def test_ci_and_pipes_are_quiet_unless_told_otherwise(place: Place, desktop: dict[str, str], tmp_path: Path) -> None:
     place.spec("TASK-001", "TASK-002")
-    place.config()
-    _, written, _ = watch(place, "run", env=desktop | {"CI": "true"})
+    place.config('[notify]\nwhen = "always"')
+    _, written, _ = watch(place, "run", "--notify", "auto", env=desktop | {"CI": "true"})
     assert b"\x07" not in written
-    done = place.run("run", "--all", "--notify", "always", env=desktop)
+    done = place.run("run", "--all", env=desktop)
     assert "\x07" not in done.stdout
     assert (tmp_path / "shown").read_text().startswith("--app-name=chargehand|--|chargehand: run r1 finished|")
     assert len((tmp_path / "shown").read_text().splitlines()) == 1

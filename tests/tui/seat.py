@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 
 from chargehand.doors.tui.app import BoardApp
 from chargehand.doors.tui.columns import Column
+from chargehand.model.config import NotifyConfig
 from chargehand.service.project import Project
 
 LIMIT_S = 30.0
@@ -56,11 +57,13 @@ class Seat:
         return next((column.place.title for column in self.app._columns if task in column._key_of), "")
 
 
-def sit(root: Path, script: Callable[[Seat], Awaitable[None]], *, columns: int = 80, lines: int = 24) -> None:
+def sit(
+    root: Path, script: Callable[[Seat], Awaitable[None]], *, columns: int = 80, lines: int = 24, notify: NotifyConfig | None = None
+) -> None:
     """Open the board of the project at ``root``, let ``script`` act, close it."""
 
     async def session() -> None:
-        app = BoardApp(Project(root))
+        app = BoardApp(Project(root), notify=notify)
         async with app.run_test(size=(columns, lines), notifications=True) as pilot:
             seat = Seat(app, pilot)
             await pilot.pause()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from chargehand.model.config import NotifyConfig
 from chargehand.process.lock import ProjectLock
 
 from .ledger import NOW, Writer, every_kind, name
@@ -103,6 +104,23 @@ def test_cards_move_as_the_ledger_says(folder: Path) -> None:
 
     with ProjectLock(folder / ".chargehand/lock", command="test"):
         sit(folder, go, columns=120)
+
+
+def test_a_board_with_a_run_of_its_own_calls_the_person(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = tmp_path / "shown"
+    program = tmp_path / "notify-send"
+    program.write_text(f'#!/bin/sh\necho "$3: $4" >> {shown}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv("DISPLAY", ":9")
+    writer = every_kind(folder)
+
+    async def go(seat: Seat) -> None:
+        writer.ask(6)
+        await seat.until(shown.exists)
+
+    sit(folder, go, notify=NotifyConfig(when="always"))
+    assert shown.read_text().splitlines() == ["chargehand: TASK-006 needs you: may 000000000006 land?"]
 
 
 def test_a_ledger_made_anew_is_read_anew(folder: Path) -> None:

@@ -133,6 +133,17 @@ class ApprovalConfig(_Table, frozen=True, kw_only=True):
     otherwise: Literal["wait", "approve", "reject", "skip"] = "wait"
 
 
+Occasion = Literal["needs_you", "finished", "failed"]
+
+
+class NotifyConfig(_Table, frozen=True, kw_only=True):
+    """Calling a person who looks elsewhere, by a bell and on the desktop. ``when`` auto: only where somebody sits at a terminal,
+    and never in CI; always: the desktop also without a terminal. ``on``: a task needs him, the run has finished, it has failed."""
+
+    when: Literal["auto", "always", "never"] = "auto"
+    on: list[Occasion] = msgspec.field(default_factory=lambda: ["needs_you", "finished", "failed"])
+
+
 class TimeoutConfig(_Table, frozen=True, kw_only=True):
     """Limits of one attempt: ``task_minutes`` in all, ``stall_minutes`` without output or changed file, ``kill_seconds`` from TERM
     to KILL. Limits of the engine: ``storage_minutes`` it waits for a disk that cannot be written, ``session_minutes`` after which
@@ -209,6 +220,7 @@ class Config(_Table, frozen=True, kw_only=True):
     review: ReviewConfig = ReviewConfig()
     approval: ApprovalConfig = ApprovalConfig()
     inspect: InspectConfig = InspectConfig()
+    notify: NotifyConfig = msgspec.field(default_factory=NotifyConfig)
     on_failure: Literal["skip", "stop", "ask"] = "skip"
     max_consecutive_failures: Annotated[int, msgspec.Meta(ge=0)] = 0
     timeouts: TimeoutConfig = TimeoutConfig()

@@ -28,7 +28,7 @@ _IDLE: dict[str, str] = {
     "tdd_runner": "gates run your own test command",
     "telegram_bot_token": "no secrets belong in a project's file",
     "telegram_chat_id": "",
-    "notify_on": "",
+    "notify_on": "notify.on says when a person is called",
     "webhook_url": "",
     "webhook_method": "",
     "webhook_headers": "no secrets belong in a project's file",

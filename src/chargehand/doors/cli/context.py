@@ -33,6 +33,8 @@ def settings(args: argparse.Namespace, here: Project) -> Settings:
         flags["budget"] = {"run_usd": args.budget}
     if getattr(args, "hitl", False):
         flags["approval"] = {"tasks": "all"}
+    if getattr(args, "notify", None) is not None:
+        flags["notify"] = {"when": args.notify}
     review = {name: True for name in ("independent", "commit") if getattr(args, name, False)}
     if review:
         flags["review"] = review

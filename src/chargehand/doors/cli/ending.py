@@ -21,15 +21,13 @@ _STEP_SUMMARY_LIMIT = 900_000
 
 def flags(parser: argparse.ArgumentParser) -> None:
     """For commands that run something."""
-    from chargehand.doors.cli.notifying import WHEN
-
     group = parser.add_argument_group("when it ends")
     group.add_argument("--summary", metavar="FILE", help="write a summary, as Markdown")
     group.add_argument("--junit", metavar="FILE", help="write JUnit XML, a case for each task")
     group.add_argument(
         "--json-result", action="store_true", help="one JSON result on stdout, in spec-runner's shape; talk on stderr"
     )
-    group.add_argument("--notify", choices=WHEN, default="auto", help="bell and desktop, when it needs you or ends (default: auto)")
+    group.add_argument("--notify", choices=("auto", "always", "never"), help="bell and desktop, when it needs you or ends")
 
 
 def check(args: argparse.Namespace) -> None:

@@ -15,12 +15,12 @@ from chargehand.model import facts
 from chargehand.model.errors import EnvironmentProblem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
+    from chargehand.model.config import NotifyConfig
     from chargehand.model.facts import Event
 
-WHEN = ("auto", "always", "never")
 _QUIET_S = 5.0
 """Of several tasks that need him at once only the first is told."""
 
@@ -29,12 +29,20 @@ _SCRIPT = ("on run argv", "display notification (item 2 of argv) with title (ite
 
 
 class Notifier:
-    """Hears a run's events. ``auto``: only where somebody sits at a terminal, and never in CI; ``always``: the desktop also
-    without a terminal. The bell only ever rings on a terminal."""
+    """Hears a run's events. The bell only ever rings on a terminal: ``ring`` is given its text, where writing to ``stream`` is not
+    the way."""
 
-    def __init__(self, when: str, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        config: NotifyConfig,
+        stream: TextIO,
+        environ: Mapping[str, str] = os.environ,
+        ring: Callable[[str], object] | None = None,
+    ) -> None:
+        when = config.when
         terminal = stream.isatty() and environ.get("TERM") != "dumb"
-        self._stream, self._environ = stream, environ
+        self._on: frozenset[str] = frozenset(config.on)
+        self._stream, self._environ, self._ring = stream, environ, ring or self._write
         self._bell = terminal and when != "never" and (when == "always" or not environ.get("CI"))
         self._desktop = _program(environ) if when == "always" or (self._bell and when == "auto") else ()
         self._last = -_QUIET_S
@@ -46,14 +54,14 @@ class Notifier:
                 self._needs_you(task, text)
             case facts.TaskNeedsHuman(task=task, reason=reason):
                 self._needs_you(task, reason)
-            case facts.RunFinished(run=run, state="finished" | "failed" as state, reason=reason):
+            case facts.RunFinished(run=run, state="finished" | "failed" as state, reason=reason) if state in self._on:
                 self._tell(f"chargehand: run {run} {state}", reason)
             case _:
                 pass
 
     def _needs_you(self, task: str, text: str) -> None:
         now = time.monotonic()
-        if now - self._last >= _QUIET_S:
+        if "needs_you" in self._on and now - self._last >= _QUIET_S:
             self._last = now
             self._tell(f"chargehand: {task} needs you", text)
 
@@ -61,12 +69,15 @@ class Notifier:
         title, text = console_safe(title), console_safe(text)[:300]
         if self._bell:
             osc = f"\x1b]9;{title}: {text}\x07" if self._environ.get("TERM_PROGRAM") in _TAKES_OSC_9 else ""
-            self._stream.write(f"{osc}\x07")
-            self._stream.flush()
+            self._ring(f"{osc}\x07")
         if self._desktop:
             thread = threading.Thread(target=_show, args=((*self._desktop, title, text),), daemon=True)
             thread.start()
             self._threads.append(thread)
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
 
     def close(self) -> None:
         """Give what was told last a moment to be shown."""

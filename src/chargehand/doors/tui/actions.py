@@ -88,7 +88,7 @@ def _asked(word: str) -> Callable[[Feed, Card | None], bool]:
 
 
 def _in_hand(feed: Feed, card: Card | None) -> bool:
-    return feed.alive and card is not None and card.work is not None
+    return feed.alive and card is not None and card.work is not None and card.state != "needs_human"
 
 
 _UNTOUCHED = frozenset({"waiting", "ready", "failed", "needs_human"})

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import gc
-import select
+import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
+import msgspec
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal
 from textual.screen import Screen
 
+from chargehand.doors.cli.notifying import Notifier
 from chargehand.doors.tui import log, totals
 from chargehand.doors.tui.actions import ACTIONS, Action, offered
 from chargehand.doors.tui.asking import Comment, Filter, Sure
@@ -26,8 +29,11 @@ from chargehand.doors.tui.lines import row
 from chargehand.doors.tui.palette import THEMES
 from chargehand.doors.tui.reading import Lines
 from chargehand.doors.tui.task_page import TaskPage
+from chargehand.doors.tui.terminal import hung_up
 from chargehand.doors.tui.views import Page, costs_view, graph_view, help_view, hints, timeline_view
+from chargehand.model.config import NotifyConfig
 from chargehand.model.errors import ChargehandError
+from chargehand.model.facts import Event, Fact
 from chargehand.service.boardcards import Card
 from chargehand.service.boardticks import Ticks
 from chargehand.service.boardview import Feed, Look
@@ -47,7 +53,8 @@ class Deck(Screen[None]):
 
 
 class BoardApp(App[None]):
-    """The board of a project. ``engine``: the run it was opened with, in a process of its own."""
+    """The board of a project. ``engine``: the run it was opened with, in a process of its own, which has no terminal: the board
+    calls the person instead, as ``notify`` says."""
 
     CSS = """
     Screen { layout: vertical; }
@@ -80,11 +87,12 @@ class BoardApp(App[None]):
         *(Binding(action.key, f"steer('{action.key}')") for action in ACTIONS),
     ]
 
-    def __init__(self, project: Project, engine: Engine | None = None, theme: str = "") -> None:
+    def __init__(self, project: Project, engine: Engine | None = None, theme: str = "", notify: NotifyConfig | None = None) -> None:
         super().__init__()
         self.theme = theme or THEMES[0]
         self.feed = Feed(project)
         self.engine = engine
+        self._notifier = None if notify is None else Notifier(notify, sys.stderr, ring=lambda _: self.bell())
         self.chosen = ""
         self.wanted = ""
         self._test: Test | None = None
@@ -141,12 +149,20 @@ class BoardApp(App[None]):
             self._move(look)
         if look.events:
             self._journal.add(log.rows(look.events))
+            self._call(look)
         if beat:
             self._beat(second)
         if beat or look:
             self._edges()
         if isinstance(self.screen, Page):
             self.screen.renew(look, beat=beat)
+
+    def _call(self, look: Look) -> None:
+        if self._notifier is None or look.whole:
+            return
+        for seq, at, _, _, _, text in look.events:
+            with suppress(msgspec.MsgspecError):  # of a newer chargehand
+                self._notifier.hear(Event(seq, at, "", msgspec.json.decode(text, type=Fact)))
 
     def _fill(self) -> None:
         """Every card anew."""
@@ -183,7 +199,7 @@ class BoardApp(App[None]):
             self._ticked = self._ticks.of(card for column in self._columns if column.place.tall == 5 for card in column.in_view())
         for column in self._columns:
             column.beat()
-        if not self.is_headless and _hung_up():
+        if not self.is_headless and hung_up():
             self.exit()
         if self.engine is not None and self.engine.poll() not in {None, 0, 1, 4, 130}:
             self.engine = None
@@ -377,20 +393,3 @@ class BoardApp(App[None]):
 
         text = "\n".join(safe(line) for line in message.splitlines())
         self.notify(text, severity="error" if bad else "information", markup=False, timeout=8 if bad else 3)
-
-
-def _hung_up() -> bool:
-    """Whether the terminal is gone. Not everybody gets a signal of it, and a board nobody sees must not go on for ever."""
-    terminal = select.poll()
-    terminal.register(0, 0)
-    return any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in terminal.poll(0))
-
-
-def show(project: Project, *, engine: Engine | None = None, theme: str = "") -> Engine | None:
-    """Show the board until it is closed; gives back the engine it was opened with, if it has not failed meanwhile."""
-    gc.disable()  # until it is there: nothing of what is made now will be garbage
-    app = BoardApp(project, engine, theme)
-    app.run()
-    if app._exception is not None:  # textual has put the terminal in order; what went wrong is for the crash report
-        raise app._exception
-    return app.engine

@@ -37,7 +37,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.json:
         print(f"A small Python project, with tests and a spec of ten tasks, is in {project.root}")
         print("Its agent is a script that writes real code: no model, no key, no network. The rest is as always.\n", flush=True)
-    code = carry_out(argparse.Namespace(project=str(project.root), json=args.json, jobs=args.jobs), Order(every=True))
+    code = carry_out(
+        argparse.Namespace(project=str(project.root), json=args.json, jobs=args.jobs, notify="never"), Order(every=True)
+    )
     account = demonstration.account(project)
     code = code or int(not account.tests)
     following = _next(project, code)

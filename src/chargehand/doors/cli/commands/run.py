@@ -13,6 +13,7 @@ from chargehand.doors.cli.commands import tui
 from chargehand.doors.cli.notifying import Notifier
 from chargehand.doors.cli.render import progress
 from chargehand.doors.cli.render.style import paint
+from chargehand.model.config import NotifyConfig
 from chargehand.model.facts import TaskAdded, TaskLanded
 
 if TYPE_CHECKING:
@@ -51,12 +52,12 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
     here = context.project(args)
     ending.check(args)
     talk = sys.stderr if getattr(args, "json_result", False) else sys.stdout
-    notifier = Notifier("never" if args.json else getattr(args, "notify", "never"), talk)
     while True:
         config = context.settings(args, here).config
         spec = specs.read(here, config.spec, config.format)
         config = workplace.resolve(here, config, spec)
         view = progress.choose(as_json=args.json, stream=talk)
+        notifier = Notifier(NotifyConfig(when="never") if args.json else config.notify, talk)
         steered = _Steered(view, notifier)
         for warning in spec.warnings:
             view.say(warning.place(), warning.message)

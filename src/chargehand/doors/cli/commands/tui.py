@@ -22,7 +22,7 @@ def flag(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     here = context.project(args)
     _ready(args, getattr(args, "theme", ""))
-    from chargehand.doors.tui.app import show
+    from chargehand.doors.tui.opening import show
 
     show(here, theme=args.theme)
     return 0
@@ -38,9 +38,9 @@ def beside(args: argparse.Namespace) -> int:
     config = context.settings(args, here).config  # what is wrong with it is said here, not in the background
     workplace.resolve(here, config, specs.read(here, config.spec, config.format))
     engine = launching.start(here, [word for word in sys.argv[1:] if word not in {"--tui", "--tu"}])
-    from chargehand.doors.tui.app import show
+    from chargehand.doors.tui.opening import show
 
-    left = show(here, engine=engine)
+    left = show(here, engine=engine, notify=config.notify)
     code = engine.poll()
     if code is None:
         print("The run goes on. chargehand tui shows it again; chargehand stop ends it.", file=sys.stderr)
