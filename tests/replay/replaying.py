@@ -142,10 +142,10 @@ class Outcome:
 
     @property
     def unproven(self) -> list[str]:
-        """Landed commits on which the suite was not seen to pass."""
+        """Landed commits on which the suite was not seen to pass, nor on the one they landed together with."""
         verdicts = [event["verdict"] for event in self.of("gate.verdict")]
         passed = {said["commit"] for said in verdicts if said["verdict"] == "pass"}
-        return [event["commit"] for event in self.of("task.landed") if event["commit"] not in passed]
+        return [event["commit"] for event in self.of("task.landed") if event.get("judged", event["commit"]) not in passed]
 
 
 def replay(place: Place, jobs: int, limit_s: float) -> Outcome:

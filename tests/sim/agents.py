@@ -69,7 +69,7 @@ class FakeAgent:
         self._world, self._limits, self._report_of = world, config.timeouts, report_of
         pick = world.rng.choice
         self.resumes = world.chance(0.5)
-        self._bad = pick((0.0, 0.2, 0.5, 0.9))
+        self._bad = pick((0.0, 0.2)) if world.crowded else pick((0.0, 0.2, 0.5, 0.9))
         self._kinds = tuple(pick(KINDS) for _ in range(3))
         self._manners = ("plain", *(pick(MANNERS) for _ in range(3)))
 

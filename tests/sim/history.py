@@ -275,9 +275,34 @@ class History(Watch):
     # -- what hands are asked for -------------------------------------------------------------------------------------------
 
     def landing(self, commit: Commit, expected: str) -> None:
-        name = commit.id
-        self.demand(commit.parents[:1] == (expected,), f"{name} is to land on {expected} but stands on {commit.parents}")
-        landed = commit.landed
+        stack = [commit]
+        while stack[0].parents[0] != expected:
+            below = self._depot.commits[stack[0].parents[0]]
+            self.demand(below.landed is not None, f"{commit.id} is to land on {expected} but does not stand on it")
+            stack.insert(0, below)
+        self._world.count("landed alone" if len(stack) == 1 else "landed together")
+        self._proven(commit, expected)
+        for one, base in zip(stack, [expected, *(below.id for below in stack)], strict=False):
+            self._lands(one, base)
+
+    def _proven(self, commit: Commit, expected: str) -> None:
+        """The target becomes what every gate said yes to; or it was said before it moved elsewhere, and that is to be enough."""
+        task, by = commit.landed or ("", "")
+        if not by or self.attempts[by].by_parts or not (self._config.evidence == "commit" or self.tasks[task].beside):
+            return
+        said = self.attempts[by].verdicts
+        judged = {name for (gate, name), word in said.items() if gate in self._gates and word == "pass"}
+        proven = {name for name in judged if all(said.get((gate, name)) == "pass" for gate in self._gates)}
+        if self._config.rejudge == "always" or commit.id in proven:
+            self.demand(commit.id in proven, f"{commit.id} is to land, and gates said {said} of it")
+            return
+        self._world.count("not judged again")
+        mine = {path for path in self._depot.changed(commit.parents[0], commit.id) if path != SPEC}
+        apart = any(mine.isdisjoint(set(self._depot.changed(self._depot.commits[name].parents[0], expected))) for name in proven)
+        self.demand(apart, f"{commit.id} was judged as {proven}, and what it touches moved since")
+
+    def _lands(self, commit: Commit, expected: str) -> None:
+        name, landed = commit.id, commit.landed
         if landed is None:
             self.no(f"{name} is to land and belongs to no task")
         task, by = landed
@@ -290,9 +315,6 @@ class History(Watch):
         self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
         old = self._depot.commits[expected].tree
         if (self._config.evidence == "commit" or self.tasks[task].beside) and not attempt.by_parts:
-            for gate in self._gates:
-                said = attempt.verdicts.get((gate, name))
-                self.demand(said == "pass", f"{name} is to land, and gate {gate} said {said} of it")
             asked = [f"review/{role}" for role in self._config.review.roles if self._config.review.policy == "required"]
             asked += ["human"] if self._config.approval.tasks == "all" else []
             for judge in [] if undone or self.tasks[task].review else asked:

@@ -60,6 +60,7 @@ class FakeLauncher:
         self.shims: dict[str, Shim] = {}
         self.agent: FakeAgent | None = None
         self.gate_errors = world.rng.choice((0.0, 0.0, 0.05))
+        self.gate_pace = 8.0 if world.crowded else 1.0
         self._waiting: dict[str, asyncio.Future[None]] = {}
 
     # -- the port -----------------------------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ class FakeLauncher:
         if place.endswith(".gate"):
             Path(launch.directory).mkdir()
             code = 127 if self._world.storm and self._world.chance(self.gate_errors) else 0 if good(launch.argv[0], tree) else 1
-            deed = Deed((), self._world.rng.uniform(0.02, 1.0), code=code)
+            deed = Deed((), self._world.rng.uniform(0.02, 1.0) * self.gate_pace, code=code)
         elif re.search(r"\.(plan\d+|review-[a-z]+\d*)$", place):
             self._depot.watch.asking(place)
             assert self.agent is not None

@@ -65,14 +65,14 @@ def simulate(seed: int, place: Path, trace: Callable[[str], None] | None = None)
 class Story:
     def __init__(self, world: World, folder: Path) -> None:
         self.world, self.rng = world, world.rng
-        pick = self.rng.choice
+        pick, crowded = self.rng.choice, world.crowded
         review = pick(
             (ReviewConfig(),) * 3
             + (ReviewConfig(policy=pick(("advisory", "required")), roles=["quality", "docs"], agents=["other"], rounds=2),)
         )
         self.config = Config(
             agent="fake",
-            jobs=self.rng.randint(1, 4),
+            jobs=8 if crowded else self.rng.randint(1, 4),
             target="main",
             landing=pick(("squash", "merge")),
             evidence=pick(("commit",) * 7 + ("exit",)),
@@ -92,13 +92,15 @@ class Story:
                     ),
                 )
             ),
+            group=pick((1, 2, 8, 8)) if not crowded else 8,
+            rejudge=pick(("always",) * 4 + ("overlap",)),
             on_failure=pick(("skip", "skip", "stop", "ask")),
             max_consecutive_failures=pick((0, 0, 2)),
             budget=pick((BudgetConfig(),) * 3 + (BudgetConfig(total_usd=pick((0.5, 2.0)), reserve_usd=pick((0.05, 0.3))),)),
             timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
         )
         self.root, self.state = folder / "project", folder / "state"
-        text = spec.first(self.rng, pick((2, 3, 4, 5, 6, 8)))
+        text = spec.first(self.rng, 12, (0,)) if crowded else spec.first(self.rng, pick((2, 3, 4, 5, 6, 8)))
         files = {HOT: "\n".join(f"line {number}" for number in range(HOT_LINES)), "README": "read\n"}
         (self.root / "spec").mkdir(parents=True)
         self.file: Path | None = None

@@ -12,10 +12,10 @@ def block(task: str, needs: Sequence[str], priority: int, hours: int) -> str:
     return f"### {task}: Do {task.lower()}\n🟠 P{priority} | ⬜ TODO | Est: {hours}h\n\n**Checklist:**\n- [ ] make it\n\n{wanted}"
 
 
-def first(rng: Random, count: int) -> str:
+def first(rng: Random, count: int, densities: Sequence[int] = (0, 1, 1, 2)) -> str:
     """A spec of ``count`` tasks, each needing some of the earlier ones."""
     tasks = [f"TASK-{number:03d}" for number in range(1, count + 1)]
-    density = rng.choice((0, 1, 1, 2))
+    density = rng.choice(densities)
     text = "# Tasks\n\n"
     for number, task in enumerate(tasks):
         needs = sorted(rng.sample(tasks[:number], min(number, rng.randint(0, density))))

@@ -48,6 +48,8 @@ class World:
         self.fault_rate = pick((0.0, 0.0, 0.002, 0.02))
         self.user_rate = pick((0.0, 0.005, 0.02, 0.05))
         self.delay_rate = pick((0.0, 0.2, 0.6))
+        self.crowded = self.chance(0.06)
+        """Many want to land at once, and gates take long."""
 
     # -- chance -------------------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from chargehand.brief.independent import Handed, question, read_answer, reports, schema
 from chargehand.brief.review import blocking
 from chargehand.engine.calling import Order
+from chargehand.engine.candidates import message
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
-from chargehand.engine.landing import Landing, message
+from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.offering import standing
 from chargehand.engine.tasks import Tasks

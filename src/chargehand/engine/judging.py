@@ -46,6 +46,15 @@ class Judge:
         await self.end(attempt.id)
         await self._reviewing.give_up(task, attempt)
 
+    def heard(self, task: Task, attempt: Attempt) -> bool:
+        """Whether every gate has spoken of the proposal."""
+        return all(attempt.judged(gate.name) for gate in self._crew.gates if judged_by(task, gate.name))
+
+    async def look(self, task: Task, attempt: Attempt) -> None:
+        """Have inspectors look at the proposal alone. Raises :class:`Ended` when they object."""
+        if rejected := await self._inspecting.rejected(task, attempt):
+            raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in rejected))
+
     async def _gates(self, task: Task, attempt: Attempt) -> None:
         rejected = await self._inspecting.rejected(task, attempt)
         if not self._asking.overrulable(rejected):

@@ -91,7 +91,7 @@ class Pipeline:
         """Judge and land what was taken."""
         if attempt.agent == BY_REVERT:
             if not attempt.proposal:
-                await take_back(self._crew, self._ledger, self._landing, task, attempt)
+                await take_back(self._crew, self._ledger, self._landing.candidates, task, attempt)
             task = msgspec.structs.replace(task, files=attempt.files)  # so it names what it changes
         if not attempt.proposal:
             raise Ended("empty", "the agent ended well but changed nothing", self._tail(attempt))
@@ -229,7 +229,7 @@ class Pipeline:
             return
         proposal, ours = "", self._crew.spec.all_files()
         if attempt.well and self._evidence(task) == "commit" and any(path not in ours for path in taken.files):
-            proposal = await self._landing.propose(task, attempt, taken.commit, attempt.base)
+            proposal = await self._landing.candidates.propose(task, attempt, taken.commit, attempt.base)
         self._ledger.record(
             CommitTaken(
                 task=task.id, attempt=attempt.id, commit=taken.commit, proposal=proposal, base=attempt.base, files=taken.files

@@ -24,6 +24,8 @@ class Radar:
     def __init__(self, crew: Crew, ledger: Ledger) -> None:
         self._crew, self._ledger = crew, ledger
         self._told: set[frozenset[str]] = set()
+        self.seen: dict[str, frozenset[str]] = {}
+        """What each of those at work had changed when it was looked at last."""
 
     async def watch(self) -> None:
         """Look every few seconds, as long as the engine lives."""
@@ -42,9 +44,11 @@ class Radar:
         assert depot is not None
         working = [attempt for attempt in self._ledger.board.live_attempts() if self._works(attempt)]
         if len(working) < 2:
+            self.seen = {}
             return
         ours = frozenset(self._crew.spec.all_files())
         files = {one.task: frozenset(await self._crew.offload(depot.touched, one.root)) - ours for one in working}
+        self.seen = files
         for one, two in combinations(files, 2):
             pair = frozenset((one, two))
             if (shared := files[one] & files[two]) and pair not in self._told:

@@ -59,15 +59,16 @@ class Rechecking:
         """Failures the base has too are not this change's. Only where all failures of both are known by name."""
         if said.tests is None or not said.tests.named:
             return said
-        base = self._kept(settings, gate.name, attempt.proposal_base)
+        ground = attempt.ground or attempt.proposal_base
+        base = self._kept(settings, gate.name, ground)
         if base is None:
-            base = await self._hear(task, attempt.id, attempt.proposal_base, gate)
+            base = await self._hear(task, attempt.id, ground, gate)
             self._keep(settings, base)
         if base.verdict != "fail" or base.tests is None or not base.tests.named:
             return said
         new = [name for name in said.tests.failures if name not in base.tests.failures]
         old = len(said.tests.failures) - len(new)
-        short = attempt.proposal_base[:12]
+        short = ground[:12]
         if new:
             shown = ", ".join(new[:_NAMED]) + (f" and {len(new) - _NAMED} more" if len(new) > _NAMED else "")
             return msgspec.structs.replace(

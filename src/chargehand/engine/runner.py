@@ -77,7 +77,8 @@ class Runner:
         self._calls = Calls(crew, ledger, self._purse, patience)
         reviewing = Reviewing(crew, ledger, self._purse, self._calls)
         judge = self._judge = Judge(crew, ledger, reviewing, Asking(crew, ledger))
-        self._landing = Landing(crew, ledger, judge, self._spec_file)
+        self._radar = Radar(crew, ledger)
+        self._landing = Landing(crew, ledger, judge, self._spec_file, self._radar)
         self._pipeline = Pipeline(crew, ledger, judge, self._landing, self._purse, self._calls)
         self._planner = Planner(crew, ledger, self._purse, self._calls, self._landing)
         self._running: dict[str, asyncio.Task[None]] = {}
@@ -116,7 +117,7 @@ class Runner:
     async def run(self) -> RunFinished:
         """Work until nothing can move, or until stopped. Returns what was recorded as the run's end."""
         loop = asyncio.get_running_loop()
-        beside = [loop.create_task(self.steering.watch_inbox()), loop.create_task(Radar(self._crew, self._ledger).watch())]
+        beside = [loop.create_task(self.steering.watch_inbox()), loop.create_task(self._radar.watch())]
         limits = self._crew.config.timeouts
         if limits.session_minutes:
             reason = f"the session's {limits.session_minutes:g} minutes are over"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from chargehand.engine.candidates import Candidates
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
-from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import EnvironmentProblem
 from chargehand.model.facts import CommitTaken
@@ -13,7 +13,7 @@ from chargehand.plan.board import Attempt
 from chargehand.ports import Conflict
 
 
-async def take_back(crew: Crew, ledger: Ledger, landing: Landing, task: Task, attempt: Attempt) -> None:
+async def take_back(crew: Crew, ledger: Ledger, candidates: Candidates, task: Task, attempt: Attempt) -> None:
     """Make the revert the attempt's proposal. Raises :class:`Ended` when it conflicts with what landed since."""
     depot, board = crew.depot, ledger.board
     undone = board.cards[board.cards[task.id].about]
@@ -31,7 +31,7 @@ async def take_back(crew: Crew, ledger: Ledger, landing: Landing, task: Task, at
     files = await crew.offload(depot.changed, attempt.base, commit)
     if not files:
         raise Ended("empty", f"nothing of what {undone.id} landed is there any more")
-    proposal = await landing.propose(task, attempt, commit, attempt.base)
+    proposal = await candidates.propose(task, attempt, commit, attempt.base)
     taken = CommitTaken(task=task.id, attempt=attempt.id, commit=commit, proposal=proposal, base=attempt.base, files=files)
     ledger.record(taken)
     await ledger.settled()

@@ -192,7 +192,9 @@ class BudgetConfig(_Table, frozen=True, kw_only=True):
 class Config(_Table, frozen=True, kw_only=True):
     """``chargehand.toml``, or ``[tool.chargehand]`` in ``pyproject.toml``. ``target`` empty: the branch checked out.
     ``integration``: work lands on ``target``; or on a branch of the run's own, made from it; or there, and a pull request is
-    opened when the run ends. ``regenerate`` names files (lock files) that a command makes anew where two changes of them meet.
+    opened when the run ends. ``group``: so many candidates at most share a run of the gates while failures in the queue are rare.
+    ``rejudge`` "overlap": what was judged and shares no file with what landed since lands without being judged again; then the
+    target can go red. ``regenerate`` names files (lock files) that a command makes anew where two changes of them meet.
     ``trust`` holds the hashes of workspace settings and plugins that may be obeyed. ``prices`` adds to the table that comes
     along. ``record`` and ``replay`` name cassettes (below the project): what models answer is kept, or taken from there."""
 
@@ -202,6 +204,8 @@ class Config(_Table, frozen=True, kw_only=True):
     format: str = ""
     target: str = ""
     landing: Landing = "squash"
+    group: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
+    rejudge: Literal["always", "overlap"] = "always"
     integration: Integration = "target"
     workspace: WorkspaceKind = "clone"
     cage: CageKind = "auto"

@@ -183,11 +183,15 @@ class AttemptEnded(_Fact, frozen=True, kw_only=True, tag="attempt.ended"):
 
 class TaskLanded(_Fact, frozen=True, kw_only=True, tag="task.landed"):
     """``commit`` is empty when the evidence is an exit code; ``target.moved`` says when it lies on the target under another name.
-    ``attempt`` is empty for a task an earlier run landed."""
+    ``attempt`` is empty for a task an earlier run landed.
+
+    ``judged`` is the commit its gates spoke of where that is another one: the one it landed together with, in which it is
+    contained; or, with ``rejudge = "overlap"``, itself as it was before it was put onto a target that had moved elsewhere."""
 
     task: str
     attempt: str = ""
     commit: str = ""
+    judged: str = ""
 
 
 class TaskFailed(_Fact, frozen=True, kw_only=True, tag="task.failed"):

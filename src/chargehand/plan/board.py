@@ -69,6 +69,8 @@ class Attempt:
         self.question: facts.QuestionAsked | None = None
         self.answer: facts.QuestionAnswered | None = None
         self.queued = False
+        self.ground = ""
+        """What its gates compare it with, where it is judged with others: what all of them stand on."""
         self.outcome = ""
         self.reason = ""
         self.excerpt = ""
@@ -86,7 +88,11 @@ class Attempt:
     @property
     def said(self) -> tuple[Verdict, ...]:
         """All that was said of the change as it stands: of the proposal by gates, of the commit by reviewers and people."""
-        return tuple(verdict for verdict in self.verdicts if verdict.commit in {self.proposal, self.commit})
+        return self.said_of(self.proposal)
+
+    def said_of(self, judged: str) -> tuple[Verdict, ...]:
+        """The same, where gates spoke of another commit, with which it landed."""
+        return tuple(verdict for verdict in self.verdicts if verdict.commit in {judged, self.proposal, self.commit})
 
 
 class Card:
@@ -271,7 +277,7 @@ class Board:
     def _landed(self, fact: facts.TaskLanded, at: float) -> None:
         card = self.cards[fact.task]
         if card.attempt is not None:
-            card.verdicts = card.attempt.said
+            card.verdicts = card.attempt.said_of(fact.judged)
             card.attempt.ended_at, card.attempt.outcome = at, "landed"
             self.changed_attempts[card.attempt.id] = card.attempt
             card.attempt = None

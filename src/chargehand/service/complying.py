@@ -126,7 +126,17 @@ def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[Co
         )
         hint = "the gates passed on what came of it"
         found.append(_finding("replayed", message, hint, task.id, trail.commit, level="note"))
+    if trail.landed.heard and trail.landed.heard not in known.landed:
+        found.append(_not_again(task, trail, trail.landed.heard))
     return found + _gates(task, trail, trail.landed, config)
+
+
+def _not_again(task: Task, trail: Trail, judged: str) -> ComplianceFinding:
+    """It landed on a target that had moved elsewhere, and was not judged as it landed there."""
+    message = f"{task.id} was judged as {judged[:12]}, and not again when it landed as {trail.commit[:12]}: it shares no file"
+    level: Literal["problem", "note"] = "note" if trail.settings.get("rejudge") == "overlap" else "problem"
+    hint = 'rejudge = "always" judges what is merged'
+    return _finding("not-judged-again", message, hint, task.id, trail.commit, level=level)
 
 
 def _gates(task: Task, trail: Trail, landed: Try, config: Config) -> list[ComplianceFinding]:

@@ -16,7 +16,8 @@ from chargehand.store import reader
 
 @dataclass
 class Try:
-    """An attempt. ``approvals``: what a person said yes to, by commit. ``done``: its program ended well."""
+    """An attempt. ``approvals``: what a person said yes to, by commit. ``done``: its program ended well. ``heard``: the commit
+    gates spoke of, where what landed is another one."""
 
     id: str
     run: str
@@ -27,12 +28,13 @@ class Try:
     outcome: str = ""
     reason: str = ""
     done: bool = False
+    heard: str = ""
     verdicts: list[Verdict] = field(default_factory=list)
     approvals: dict[str, str] = field(default_factory=dict)
 
     def said(self, commit: str) -> dict[str, Verdict]:
-        """The last word of each gate on a commit."""
-        return {verdict.gate: verdict for verdict in self.verdicts if verdict.commit == commit}
+        """The last word of each gate on a commit, or on the one it was judged as."""
+        return {verdict.gate: verdict for verdict in self.verdicts if verdict.commit in {commit, self.heard}}
 
 
 @dataclass
@@ -58,9 +60,10 @@ class Trail:
 
 @dataclass
 class Trails:
-    """All tasks by id; ``target`` is the branch of the last run."""
+    """All tasks by id; ``target`` is the branch of the last run, ``landed`` all that ever landed."""
 
     tasks: dict[str, Trail] = field(default_factory=dict)
+    landed: set[str] = field(default_factory=set)
     target: str = ""
     pending: str = ""
 
@@ -98,6 +101,7 @@ def _fold(rows: Iterator[tuple[Any, ...]], resets: frozenset[int]) -> Trails:
                 trail = trails.tasks.setdefault(task, Trail(task))
                 _advance(trail, fact, run)
                 if isinstance(fact, facts.TaskLanded) and fact.attempt:
+                    trails.landed.add(fact.commit)
                     trail.at, trail.settings = at, settings
             case _:
                 pass
@@ -135,7 +139,7 @@ def _advance(trail: Trail, fact: facts.Fact, run: str) -> None:
 def _land(trail: Trail, fact: facts.TaskLanded) -> None:
     tried = next((one for one in reversed(trail.tries) if one.id == fact.attempt), None)
     if tried is not None:
-        tried.outcome = "landed"
+        tried.outcome, tried.heard = "landed", fact.judged
         trail.landed, trail.judged, trail.commit, trail.by_hand, trail.failed = tried, fact.commit, fact.commit, False, ""
     elif not fact.commit and trail.landed is None:
         trail.by_hand = True
