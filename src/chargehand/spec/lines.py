@@ -61,7 +61,7 @@ class _Mask:
         self.report = report
         self.view = list(lines)
         self.hidden = bytearray(len(lines))
-        self.spots = [n for n, line in enumerate(lines) if "```" in line or "~~~" in line or "<!--" in line]
+        self.spots = _with(lines, "```", "~~~", "<!--")
 
     @cached_property
     def ends(self) -> list[int]:
@@ -170,6 +170,19 @@ class _Mask:
             self.hidden[n] = COMMENT
         stop = self.lines[end].index("-->") + 3
         self.view[end] = " " * stop + self.lines[end][stop:]
+
+
+def _with(lines: list[str], *signs: str) -> list[int]:
+    """The lines that hold one of these signs: searched for in the text as a whole, which is many times as fast as line by line."""
+    text = "\n".join(lines)
+    found: set[int] = set()
+    for sign in signs:
+        at = line = 0
+        while (spot := text.find(sign, at)) >= 0:
+            line += text.count("\n", at, spot)
+            found.add(line)
+            at = spot + len(sign)
+    return sorted(found)
 
 
 def _front_matter(lines: list[str]) -> int:

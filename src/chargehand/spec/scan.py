@@ -35,6 +35,7 @@ _PLAIN_BOXES = ("- [ ] ", "- [x] ", "- [X] ")
 _TRACES, _NEEDS, _BLOCKS, _TESTS = "**Traces to:**", "**Depends on:**", "**Blocks:**", "**Tests:**"
 _USUAL = {form[:6]: form for form in (*_PLAIN_BOXES, _TRACES, _NEEDS, _BLOCKS, _TESTS, "**Checklist:**", "**Description:**")}
 """How nearly every line of a task that is neither blank nor text begins, by its first six characters."""
+_BARE = frozenset({_TESTS, "**Checklist:**", "**Description:**"})
 _BULLET = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+")
 _LISTISH = frozenset(" \t-*+0123456789")
 _LEAD = r"\W*(?:X\]\W*)?(?:[0-9]{1,9}[.)]\W*)?"
@@ -204,15 +205,15 @@ class _Body:
         self.open = ""  # a list of needs goes on: "empty" so far, "bullets" below the label, "line" after line; or "verifies"
 
     def read(self, start: int, end: int) -> Block:
-        view, hidden, block = self.scan.view, self.scan.hidden, self.block
-        for n in range(start, end):
-            line = view[n]
+        raw, hidden, block = self.scan.raw, self.scan.hidden, self.block
+        text, usual_of = block.text, _USUAL.get
+        for n, line in enumerate(self.scan.view[start:end], start):
             if not line or line.isspace():
-                self.sink.append(self.scan.raw[n] if hidden[n] == FENCE else "")
+                self.sink.append(raw[n] if hidden[n] == FENCE else "")
                 if self.open and self.open not in _GAPS:
                     self.open = ""
                 continue
-            usual = _USUAL.get(line[:6])
+            usual = usual_of(line[:6])
             if usual is None:
                 self.other(n, line)
             elif usual in _PLAIN_BOXES:  # the same as ``listish``, in a third of the time
@@ -220,6 +221,11 @@ class _Body:
                 block.boxes.append(box)
                 self.sink = box.text
                 self.open = ""
+            elif line in _BARE:  # the same as ``plain_label``
+                self.box, self.sink, self.open = None, text, ""
+                self.test = line == _TESTS
+                if not self.test:
+                    text.append("")
             elif line.startswith(usual) and "**" not in (value := line[len(usual) :]):
                 self.plain_label(n, usual, value)
             else:
