@@ -52,7 +52,7 @@ def test_named_runners_with_prompts() -> None:
     assert list(tasks) == ["db-schema", "review", "apply"]
     schema, review, apply = tasks.values()
     assert schema.terms is not None
-    assert (schema.terms.agent, schema.terms.command) == ("codex", 'codex exec - < "{prompt}"')
+    assert (schema.terms.agent, schema.terms.command) == ("codex", 'codex exec - < "framework/tasks/db-schema.md"')
     assert (schema.terms.prompt, schema.terms.log) == ("framework/tasks/db-schema.md", "framework/logs/db-schema.log")
     assert (schema.milestone, schema.manual) == ("main", False)
     assert review.terms is not None
@@ -118,3 +118,18 @@ def test_there_is_no_place_for_a_status() -> None:
 
 def test_names_become_safe_ids() -> None:
     assert [slug(name) for name in ("../../etc", "-rf", "a/b c", "x..y", "ok-1.2")] == ["etc", "rf", "a-b-c", "x-y", "ok-1.2"]
+
+
+def test_fields_of_a_command_are_filled_in_and_nothing_a_shell_would_read_as_more() -> None:
+    text = (
+        "runners: {r: {command: 'r {prompt} {task} {phase} {worktree} {branch} ${HOME} {print}'}, bare: {command: x {prompt}}}\n"
+        "tasks:\n  - {name: a, runner: r, prompt: docs/a.md}\n"
+        "  - {name: b, runner: r, prompt: 'docs/$(touch x).md'}\n  - {name: c, runner: bare}\n"
+    )
+    parsed = read(text, "orchestrator.yaml", "orchestrator")
+    assert parsed[0][0].terms is not None
+    assert parsed[0][0].terms.command == "r docs/a.md a main . chargehand/a ${HOME} {print}"
+    assert [(one.line, one.message) for one in parsed[1] if one.severity == "error"] == [
+        (4, 'b: "docs/$(touch x).md" cannot stand in a command'),
+        (5, "c: its command wants a {prompt}, and it has none"),
+    ]

@@ -51,12 +51,30 @@ def test_a_spec_git_does_not_carry_is_ticked_in_place(place: Place) -> None:
     assert (place.root / "ROADMAP.md").read_bytes().decode() == ROADMAP.replace("[ ]", "[x]")
 
 
-def test_an_orchestrator_file_has_no_ticks_and_runs_once(place: Place) -> None:
-    text = "tasks:\n  - name: one\n    command: echo 1 > 1.txt\n  - name: two\n    command: echo 2 > 2.txt\n    depends_on: [one]\n"
+def test_an_orchestrator_file_has_no_ticks_runs_once_and_gets_its_logs_and_summary(place: Place, tmp_path: Path) -> None:
+    text = (
+        "runners: {sh: {command: 'cat {prompt} && cp {prompt} 2.txt'}}\nlogs_dir: work/logs\ntasks:\n"
+        "  - name: one\n    command: echo said one && echo 1 > 1.txt\n"
+        "  - name: two\n    runner: sh\n    prompt: two.md\n    depends_on: [one]\n    log: work/{phase}/{task}-{run_id}.txt\n"
+        "  - name: three\n    command: echo said three && echo 3 > 3.txt\n    log: away/three.log\n"
+        "  - name: four\n    command: echo said four && echo 4 > 4.txt\n    log: two.md\n"
+        "  - {name: five, phase: post, command: echo never}\n"
+    )
+    (tmp_path / "elsewhere").mkdir()
+    (place.root / "away").symlink_to(tmp_path / "elsewhere")
+    place.write("two.md", "Do the second thing.\n")
     place.write("orchestrator.yaml", text)
     place.config('spec = "orchestrator.yaml"')
-    place.run("run", "--all")
-    assert place.landed() == ["one", "two"]
+    told = place.run("run", "--all")
+    assert sorted(place.landed()) == ["four", "one", "three", "two"]
+    assert place.read("work/logs/one.log") == "said one\n"
+    (log,) = (place.root / "work/main").glob("two-*.txt")
+    assert "Do the second thing." in log.read_text()
+    assert "- one (one): OK" in place.read("work/docs/orchestrator-run-summary.md")
+    assert not list((tmp_path / "elsewhere").iterdir())
+    assert "away/three.log is not written: a link on the way leads elsewhere" in told.stdout + told.stderr
+    assert place.read("two.md") == "Do the second thing.\n"
+    assert "two.md is not written: git keeps this file" in told.stdout + told.stderr
     assert place.read("orchestrator.yaml") == text
     place.run("run", "--all")
-    assert place.landed() == ["one", "two"]
+    assert len(place.landed()) == 4

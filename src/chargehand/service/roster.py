@@ -45,7 +45,7 @@ def _complaint(task: Task, config: Config) -> Problem | None:
     if task.terms is None:
         return None
     for kind, wanted, known in (
-        ("agent", [task.terms.agent] if task.terms.agent else [], config.agents),
+        ("agent", [task.terms.agent] if task.terms.agent and not task.terms.command else [], config.agents),
         ("gate", task.terms.gates or (), config.gates),
     ):
         for name in wanted:

@@ -20,6 +20,7 @@ from chargehand.spec.yaml_text import read_yaml
 
 NAME = "orchestrator"
 
+SUMMARY = "docs/orchestrator-run-summary.md"
 PHASES = ("discovery", "main", "post", "legacy")
 
 _TOP = {"project_root", "logs_dir", "logs_directory", "runners", "tasks", "reporting", "workflows"}
@@ -29,6 +30,7 @@ _HONOURED = {
 }  # fmt: skip
 _NO_EFFECT = {"branch", "worktree", "pause_marker", "execution_mode", "watchdog", "validation", "env", "cwd", "resume"}
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_WORD = re.compile(r"[\w./@+-]+")
 _YAML_TASKS = re.compile(r"^tasks:[ \t]*(?:\[|#.*)?$", re.MULTILINE)
 _YAML_KEYS = re.compile(r"^[ \t]+(?:-[ \t]+)?(?:worktree|runner|prompt|command):", re.MULTILINE)
 _JSON_KEYS = re.compile(r'"(?:worktree|runner|command)"[ \t]*:')
@@ -60,6 +62,17 @@ def parse(text: str, path: str) -> Parsed:
 def mark(text: str, changes: Changes) -> tuple[str, frozenset[str]]:
     """Nothing: this format has no place for a status."""
     return text, frozenset(changes)
+
+
+def summary_path(text: str, path: str) -> str:
+    """Where such a file expects the summary of a run, below our project root: ``docs`` beside its folder of logs."""
+    report = Report(path, cut(text))
+    root = read_json(text, report) if text.lstrip(BOM + " \t\r\n").startswith("{") else read_yaml(text.removeprefix(BOM), report)
+    if root is None:
+        return ""
+    reader = _Reader(root, path, report)
+    above = (root.text("logs_dir", "logs_directory") or "logs").rstrip("/").rpartition("/")[0]
+    return _join(reader.root_folder(), f"{above}/{SUMMARY}" if above else SUMMARY) or ""
 
 
 class _Reader:
@@ -145,8 +158,8 @@ class _Reader:
             touches=tuple(self.path(node, path) for path in node.texts("touches", "scope")),
             terms=Terms(
                 agent=node.text("runner"),
-                command=self.command(node),
-                prompt=self.path(node, prompt) if prompt else "",
+                command=self.command_line(node, task_id, phase, prompt_path := self.path(node, prompt) if prompt else ""),
+                prompt=prompt_path,
                 log=self.path(node, log),
                 timeout_minutes=self.number(node, "timeout_minutes", "time_budget") or None,
                 attempts=None if (more := self.number(node, "retries")) is None else int(min(more, 99)) + 1,
@@ -196,6 +209,19 @@ class _Reader:
                 self.say(runner, f'there is no runner "{runner.text()[:60]}"', hint)
             return ""
         return runners[runner.text()].text("command") or runners[runner.text()].text()
+
+    def command_line(self, node: Node, task_id: str, phase: str, prompt: str) -> str:
+        """The command with its fields filled in. What a shell would read as more than a path is refused."""
+        command = self.command(node)
+        values = {"prompt": prompt, "task": task_id, "phase": phase, "worktree": ".", "branch": f"chargehand/{task_id}"}
+        for field in dict.fromkeys(_FIELD.findall(command)):
+            if field == "prompt" and not prompt:
+                self.say(node, f"{task_id}: its command wants a {{prompt}}, and it has none", "give it one: prompt: tasks/a.md")
+            elif not _WORD.fullmatch(values.get(field, "x")):
+                self.say(
+                    node, f'{task_id}: "{values[field][:60]}" cannot stand in a command', "rename it: letters, digits, - _ . / @ +"
+                )
+        return _FIELD.sub(lambda match: values.get(match[1], match[0]), command)
 
     def filled(self, node: Node, key: str, task_id: str, phase: str) -> str:
         """A path with its fields filled in; ``{run_id}`` is left for the run."""

@@ -13,6 +13,7 @@ from chargehand.doors.cli.commands import tui
 from chargehand.doors.cli.notifying import Notifier
 from chargehand.doors.cli.render import progress
 from chargehand.doors.cli.render.style import paint
+from chargehand.doors.cli.wanted import WantedFiles
 from chargehand.model.config import NotifyConfig
 from chargehand.model.facts import TaskAdded, TaskLanded
 
@@ -58,7 +59,8 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
         config = workplace.resolve(here, config, spec)
         view = progress.choose(as_json=args.json, stream=talk)
         notifier = Notifier(NotifyConfig(when="never") if args.json else config.notify, talk)
-        steered = _Steered(view, notifier)
+        files = WantedFiles(here, spec, view.note)
+        steered = _Steered(view, notifier, files)
         for warning in spec.warnings:
             view.say(warning.place(), warning.message)
         try:
@@ -66,7 +68,11 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
             report = running.run(here, config, spec, hands(here, config, spec), order, steered, command)
             if report.unrecorded:
                 view.hear(report.unrecorded)
+            else:
+                files.close()
+                files.summary()
         finally:
+            files.close()
             view.close()
             notifier.close()
         if not (order.watch and report.end.reason == SETTINGS_CHANGED):
@@ -81,14 +87,15 @@ class _Steered:
     """A view, with the signals of a terminal: Ctrl-C stops, twice ends; Ctrl-\\ pauses and goes on. ``asked`` are the tasks that
     were not done when the engine began, or came later."""
 
-    def __init__(self, view: progress.View, notifier: Notifier) -> None:
-        self._view, self._notifier = view, notifier
+    def __init__(self, view: progress.View, notifier: Notifier, files: WantedFiles) -> None:
+        self._view, self._notifier, self._files = view, notifier, files
         self.note = view.note
         self.asked: set[str] = set()
 
     def hear(self, event: Event) -> None:
         self._view.hear(event)
         self._notifier.hear(event)
+        self._files.hear(event)
         if isinstance(event.fact, TaskAdded) and not event.fact.done:
             self.asked.add(event.fact.task)
         elif isinstance(event.fact, TaskLanded) and not event.fact.attempt:  # by an earlier run
