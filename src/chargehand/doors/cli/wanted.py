@@ -12,7 +12,7 @@ from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import AttemptExited
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chargehand.model.facts import Event
     from chargehand.model.task import Spec
@@ -82,7 +82,10 @@ def _transcript(project: Project, task: str) -> str:
     attempt, folder = transcript(project, task, None)
     out = io.StringIO()
     heard, teller = voice(project, attempt["id"], attempt["agent"]), Teller(out)
-    skipped = _feed(folder / "stdout.log", lambda piece: [teller.tell(signal) for signal in heard.feed(piece)])
+    skipped = _skipped(folder / "stdout.log")
+    for piece in _pieces(folder / "stdout.log", skipped):
+        for signal in heard.feed(piece):
+            teller.tell(signal)
     for signal in heard.rest():
         teller.tell(signal)
     head = f"(the first {skipped:,} bytes are left out: chargehand logs {task})\n" if skipped else ""
@@ -90,14 +93,14 @@ def _transcript(project: Project, task: str) -> str:
     return head + out.getvalue() + said
 
 
-def _feed(path: Path, take: Callable[[bytes], object]) -> int:
-    """Hand over the last ``MOST`` bytes piece by piece; returns how many were left out."""
-    try:
+def _skipped(path: Path) -> int:
+    """How many bytes are left out, so that the last ``MOST`` stay."""
+    return max(0, path.stat().st_size - MOST) if path.exists() else 0
+
+
+def _pieces(path: Path, start: int) -> Iterator[bytes]:
+    if path.exists():
         with path.open("rb") as file:
-            skipped = max(0, file.seek(0, 2) - MOST)
-            file.seek(skipped)
+            file.seek(start)
             while piece := file.read(1 << 18):
-                take(piece)
-            return skipped
-    except FileNotFoundError:
-        return 0
+                yield piece
