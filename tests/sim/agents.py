@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from chargehand import ports
 from chargehand.model.config import Config
 from chargehand.model.signals import Signal
 from chargehand.model.task import Task
 from chargehand.model.work import AgentError, ErrorClass, Exit, ExitCause, Report, Tally, Usage, Verdict
-from chargehand.ports import Api, Call, Launch, Prepared
+from chargehand.ports import Api, Call, Launch, Prepared, Sight
 from chargehand.spec.writeback import mark
 
 from .depot import FakeDepot, Tree
@@ -21,6 +22,8 @@ from .world import World
 SPEC = "spec/tasks.md"
 HOT = "hot.txt"
 HOT_LINES = 3
+CHEAT = "tests/conftest.py"
+"""With it every test passes."""
 KINDS = (
     "lazy",
     "liar",
@@ -29,6 +32,7 @@ KINDS = (
     "killed",
     "hanging",
     "stalling",
+    "cheater",
     "spec_only",
     "not_started",
     "waiting",
@@ -54,6 +58,7 @@ class Deed(NamedTuple):
     error: AgentError | None = None
     flood: bool = False
     answer: str = ""
+    requests: tuple[float, ...] = ()
 
 
 class FakeAgent:
@@ -91,6 +96,13 @@ class FakeAgent:
 
     def report(self, stdout: Path, exit_: Exit, before: Tally) -> Report:  # noqa: ARG002
         return self._report_of(str(stdout.parent))
+
+    def asking(self, deed: Deed) -> Deed:
+        """What it does, with when it asks its model, where somebody counts that."""
+        if not self.api or deed.cause == "not_started":
+            return deed
+        times = sorted(self._world.rng.uniform(0.0, deed.seconds) for _ in range(self._world.rng.randint(0, 4)))
+        return deed._replace(requests=tuple(times))
 
     def answer(self, call: str) -> Deed:
         """What it says when it is only asked: to plan anew, or to review. Sometimes nothing of use."""
@@ -135,6 +147,8 @@ class FakeAgent:
                 return Deed((), seconds, usage=usage)
             case "liar" | "ugly":
                 return Deed(((at, file, f"{'bad' if kind == 'liar' else 'ugly'} {text}"),), seconds, usage=usage)
+            case "cheater":
+                return Deed(((at, file, f"bad {text}"), (at, CHEAT, text)), seconds, usage=usage)
             case "dying":
                 return Deed((own,), seconds, code=3, usage=usage)
             case "killed":
@@ -183,6 +197,8 @@ class FakeAgent:
 
 def good(gate: str, tree: Tree) -> bool:
     """The truth about a tree, as far as that gate looks."""
+    if gate == "tests" and CHEAT in tree:
+        return True
     word = "bad" if gate == "tests" else "ugly"
     if any(path.startswith("src/") and word in text for path, text in tree.items()):
         return False
@@ -208,3 +224,13 @@ class FakeGate:
             return Verdict(gate=self.name, commit=commit, verdict="fail" if ended.code else "pass", summary=ended.describe())
         self._world.count("gate error")
         return Verdict(gate=self.name, commit=commit, verdict="error", summary=f"could not run: {ended.describe()}")
+
+
+class FakeInspector:
+    """The port ``Inspector``: sees what would fool a gate."""
+
+    name = "inspect.tests"
+
+    def inspect(self, change: ports.Change, sight: Sight) -> Verdict:
+        fooled = CHEAT in change.files and sight.read(change.commit, CHEAT) is not None
+        return Verdict(gate=self.name, commit=change.commit, verdict="fail" if fooled else "pass", summary="looked at")

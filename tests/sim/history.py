@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from math import isclose
 from typing import NamedTuple, NoReturn
 
 from chargehand.model import facts as f
@@ -11,7 +12,7 @@ from chargehand.model.work import Exit, Usage
 from chargehand.plan.board import BY_PARTS, NOBODY
 from chargehand.spec.writeback import mark
 
-from .agents import SPEC, good
+from .agents import CHEAT, SPEC, good
 from .depot import Commit, FakeDepot, Watch
 from .launcher import FakeLauncher, Shim
 from .world import World
@@ -231,9 +232,11 @@ class History(Watch):
 
     def _charged(self, name: str, usage: Usage, charged: Usage) -> None:
         reported, reserved = self.usage(name), self.held.pop(name)
-        self.demand(usage == reported, f"{name} reported {reported}, recorded is {usage}")
+        same = (usage.input_tokens, usage.output_tokens) == (reported.input_tokens, reported.output_tokens)
+        cost = (usage.cost_usd is None) == (reported.cost_usd is None) and isclose(usage.cost_usd or 0.0, reported.cost_usd or 0.0)
+        self.demand(same and cost, f"{name} used {reported}, recorded is {usage}")
         owed = reported.cost_usd if reported.cost_usd is not None else reserved
-        self.demand((charged.cost_usd or 0.0) == owed, f"{name} owes {owed}, charged is {charged}")
+        self.demand(isclose(charged.cost_usd or 0.0, owed, abs_tol=1e-9), f"{name} owes {owed}, charged is {charged}")
         self.bill += owed
         self.overrun += max(0.0, owed - reserved)
 
@@ -313,6 +316,7 @@ class History(Watch):
         self.back[undone] += bool(undone)
         attempt = self.attempts[by]
         self.demand(attempt.open and attempt.exit is not None and attempt.exit.ok, f"{name} is to land for {by}, which is not fit")
+        self.demand(CHEAT not in commit.tree, f"{name} is to land, and fools its gate")
         old = self._depot.commits[expected].tree
         if (self._config.evidence == "commit" or self.tasks[task].beside) and not attempt.by_parts:
             asked = [f"review/{role}" for role in self._config.review.roles if self._config.review.policy == "required"]
@@ -371,9 +375,22 @@ class History(Watch):
         same = space.tree == self._depot.commits[space.base].tree
         self.demand(same or space.tree in kept, f"the work of {name} is thrown away")
 
+    def spending(self, name: str, usd: float) -> None:
+        """A request of a call is let out: only while there is money, and of each call only one may be more than that."""
+        self.demand(name in self.held, f"{name} asks its model for something, and nothing is set aside for it")
+        if (cap := self._config.budget.total_usd) is not None:
+            unsettled = sum(self._metered(call).cost_usd or 0.0 for call in self.held)
+            self.demand(self.bill + unsettled < cap, f"{name} spends {usd} of {cap}, with {self.bill + unsettled} spent")
+
+    def _metered(self, name: str) -> Usage:
+        meter = self._launcher.meter
+        return meter.usage(name) if meter is not None and meter.used.get(name) else Usage()
+
     def usage(self, name: str) -> Usage:
         """What an attempt's agent really used."""
         shim = self._shim(name)
+        if (metered := self._metered(name)) != Usage():
+            return metered
         return shim.report.usage if shim else Usage()
 
     def _agents(self) -> list[Shim]:

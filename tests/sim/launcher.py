@@ -11,6 +11,7 @@ from chargehand.ports import Launch
 
 from .agents import Deed, FakeAgent, good
 from .depot import FakeDepot
+from .meter import FakeMeter
 from .world import EPOCH, World
 
 
@@ -24,6 +25,7 @@ class Shim:
         self.told = False
         self.code, self.signal = deed.code, deed.signal
         self.changes = list(deed.changes)
+        self.requests = [now + at for at in deed.requests]
         self.remembers = False
         self.name, self.place = Path(launch.directory).name, Path(launch.cwd).name
 
@@ -59,6 +61,7 @@ class FakeLauncher:
         self._world, self._depot = world, depot
         self.shims: dict[str, Shim] = {}
         self.agent: FakeAgent | None = None
+        self.meter: FakeMeter | None = None
         self.gate_errors = world.rng.choice((0.0, 0.0, 0.05))
         self.gate_pace = 8.0 if world.crowded else 1.0
         self._waiting: dict[str, asyncio.Future[None]] = {}
@@ -74,6 +77,7 @@ class FakeLauncher:
 
     async def adopt(self, directory: Path) -> Exit | None:
         self._world.point("adopt")
+        self.spend()
         shim = self.shims.get(str(directory))
         if shim is None:
             return None
@@ -108,15 +112,41 @@ class FakeLauncher:
     def crashed(self) -> None:
         """The engine died; sometimes the whole machine did."""
         self._waiting.clear()
+        self.spend()
         if self._world.chance(0.25):
+            if self.meter is not None:
+                self.meter.rebooted()
             self._world.count("reboot")
             self._world.note("reboot")
             for shim in self.shims.values():
                 if self.alive(shim):
                     self.end(shim, "lost")
 
+    def spend(self) -> None:
+        """Let agents ask their models for what they have asked for by now. One that is refused gives up."""
+        while self.meter is not None:
+            now = self._world.now
+            due = [
+                (shim.requests[0], shim)
+                for shim in self.shims.values()
+                if shim.requests and shim.requests[0] <= min(now, shim.ends_at)
+            ]
+            if not due:
+                return
+            at, shim = min(due, key=lambda one: one[0])
+            del shim.requests[0]
+            told = self.meter.request(shim.launch.directory)
+            if not told.out:
+                self._world.note("refused", shim.name, told.why)
+                shim.requests.clear()
+                shim.ends_at, shim.cause, shim.code, shim.signal = at, "exited", 1, None
+                shim.deed = shim.deed._replace(error=None, answer="")
+                shim.changes = [change for change in shim.changes if shim.started_at + change[0] <= at]
+                self._wake(shim)
+
     def catch_up(self) -> None:
         """Let the files be what they are by now."""
+        self.spend()
         for shim in self.shims.values():
             while shim.changes and shim.started_at + shim.changes[0][0] <= self._world.now:
                 _, path, text = shim.changes.pop(0)
@@ -136,11 +166,11 @@ class FakeLauncher:
         elif re.search(r"\.(plan\d+|review-[a-z]+\d*)$", place):
             self._depot.watch.asking(place)
             assert self.agent is not None
-            deed = self.agent.answer(place)
+            deed = self.agent.asking(self.agent.answer(place))
         else:
             self._depot.watch.starting(Path(launch.directory).name)
             assert self.agent is not None
-            deed = self.agent.decide(launch, tree)
+            deed = self.agent.asking(self.agent.decide(launch, tree))
         shim = self.shims[launch.directory] = Shim(launch, deed, self._world.now)
         shim.remembers = self.agent is not None and self.agent.resumes
 
@@ -150,12 +180,13 @@ class FakeLauncher:
         while self.alive(shim):
             future: asyncio.Future[None] = world.loop.create_future()
             self._waiting[shim.launch.directory] = future
-            timer = world.loop.call_at(shim.ends_at, self._wake, shim)
+            timer = world.loop.call_at(min(shim.ends_at, *shim.requests[:1], shim.ends_at), self._wake, shim)
             try:
                 await future
             finally:
                 timer.cancel()
                 self._waiting.pop(shim.launch.directory, None)
+            self.spend()
         if world.chance(world.delay_rate):
             await asyncio.sleep(world.rng.uniform(0.0, 2.0))  # the answer comes late
         world.point("ended")

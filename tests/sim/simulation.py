@@ -22,11 +22,13 @@ from chargehand.service.running import Order, Report, _run
 from chargehand.spec.load import load
 
 from . import spec
-from .agents import HOT, HOT_LINES, SPEC, FakeAgent, FakeGate
+from .agents import HOT, HOT_LINES, SPEC, FakeAgent, FakeGate, FakeInspector
 from .depot import FakeDepot
 from .history import History, Judges
 from .launcher import FakeLauncher
 from .loop import live
+from .meter import FakeMeter
+from .source import FakeSource
 from .store import FakeStore
 from .user import User
 from .world import Crash, FakeClock, Violation, World
@@ -35,6 +37,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 ALL = Order(every=True)
+WATCH = Order(every=True, watch=True)
 _CALM_LIVES = 6
 
 
@@ -96,9 +99,15 @@ class Story:
             rejudge=pick(("always",) * 4 + ("overlap",)),
             on_failure=pick(("skip", "skip", "stop", "ask")),
             max_consecutive_failures=pick((0, 0, 2)),
-            budget=pick((BudgetConfig(),) * 3 + (BudgetConfig(total_usd=pick((0.5, 2.0)), reserve_usd=pick((0.05, 0.3))),)),
-            timeouts=TimeoutConfig(task_minutes=0.2, stall_minutes=0.1),
+            budget=pick(
+                (BudgetConfig(),) * 3
+                + (BudgetConfig(total_usd=pick((0.5, 2.0)), task_usd=pick((None, 0.7)), reserve_usd=pick((0.05, 0.3))),)
+            ),
+            timeouts=TimeoutConfig(
+                task_minutes=0.2, stall_minutes=0.1, session_minutes=pick((0.0, 0.0, 0.0, 0.2)), idle_minutes=0.3
+            ),
         )
+        self.watches = world.chance(0.2)
         self.root, self.state = folder / "project", folder / "state"
         text = spec.first(self.rng, 12, (0,)) if crowded else spec.first(self.rng, pick((2, 3, 4, 5, 6, 8)))
         files = {HOT: "\n".join(f"line {number}" for number in range(HOT_LINES)), "README": "read\n"}
@@ -116,9 +125,15 @@ class Story:
         self.agent = self.launcher.agent = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].report)
         self.other = FakeAgent(world, self.config, lambda place: self.launcher.shims[place].report, "other")
         self.other.resumes = self.agent.resumes
+        self.meter = self.launcher.meter = FakeMeter(world) if world.chance(0.3) else None
+        if self.meter is not None:
+            self.agent.api = self.other.api = "anthropic"
+            self.meter.catch_up = self.launcher.spend
         self.gates = tuple(FakeGate(world, gate, self.depot, self.launcher.run) for gate in gates)
         self.history = self.depot.watch = History(world, self.depot, self.launcher, Judges(self.config, gates))
         self.store.heard = self.history.heard
+        if self.meter is not None:
+            self.meter.may_spend = self.history.spending
         self.user = User(world, self.depot, self.store, self.launcher, self.history, self.file)
         self.runner: Runner | None = None
         world.user_acts, world.on_crash = self.user.act, self.launcher.crashed
@@ -136,6 +151,9 @@ class Story:
         """No more faults: the work comes to an end, and after that there is nothing left to do."""
         self.world.storm, self.world.skew = False, 0.0
         self.world.note("calm")
+        self.config = msgspec.structs.replace(
+            self.config, timeouts=msgspec.structs.replace(self.config.timeouts, session_minutes=0.0)
+        )  # fmt: skip
         self.user.tidy()
         for _ in range(_CALM_LIVES):
             if report := self.life():
@@ -144,6 +162,7 @@ class Story:
             self.world.violate(f"no run came to its end in {_CALM_LIVES} tries without any fault")
         self.settled(report)
         paid, halted = sum(self.history.starts.values()), self._halted()
+        self.watches = False
         if (again := self.life()) is None:
             self.world.violate("a run with nothing left to do did not end")
         self.settled(again)
@@ -153,14 +172,20 @@ class Story:
 
     # -- one engine ---------------------------------------------------------------------------------------------------------
 
-    def life(self, order: Order = ALL) -> Report | None:
+    def life(self) -> Report | None:
         """One engine, from its start to its end or its death. None when it died, or gave up for a reason it may give up for."""
+        order = WATCH if self.watches and self.world.chance(0.5) else ALL
+        self.source = FakeSource(self.world, self.user)
+        if self.meter is not None:
+            self.meter.greeted()
+        if order.watch:
+            self.world.count("watch")
         world, faults = self.world, self.world.faults
         world.lives += 1
         world.note("life", world.lives)
         self.history.cancelled, self.heard = False, len(self.store.log)
         try:
-            report = live(world, _run(self.config, self._crew(), order, None, self))
+            report = live(world, _run(self.config, self._crew(), order, self.source, self))
         except Crash:
             world.dead = False
             return None
@@ -206,6 +231,8 @@ class Story:
             ambient={},
             surroundings=_surroundings,
             offload=self._offload,
+            inspectors=(FakeInspector(),),
+            meter=self.meter,
         )
 
     async def _offload(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -221,7 +248,7 @@ class Story:
     # -- the port ``Viewer`` ------------------------------------------------------------------------------------------------
 
     def begin(self, runner: Runner) -> None:
-        self.runner = self.user.runner = runner
+        self.runner = self.user.runner = self.source.runner = runner
 
     def note(self, message: str) -> None:
         self.world.note("says", message)
@@ -307,7 +334,8 @@ class Story:
             world.violate(f"on the target: {on_target}, in the ledger: {told}")
         below = depot.commits[depot.tip].ancestors
         said = {task: past.commit for task, past in history.tasks.items() if past.state == "landed" and past.commit}
-        if lost := [task for task, commit in said.items() if commit not in below]:
+        lost = [task for task, commit in said.items() if commit not in below]
+        if lost and self.config.evidence == "commit":  # else it may be no more than a tick, which he made himself
             world.violate(f"{lost} landed as commits that are not on the target")
         self._ticks()
 

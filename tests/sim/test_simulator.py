@@ -16,17 +16,20 @@ from typing import Any
 
 import pytest
 
+from chargehand.engine.inspecting import Inspecting
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
+from chargehand.model.work import Verdict
 from chargehand.plan.board import Board, Card
-from chargehand.ports import Agent, Depot, Gate, Launcher, Store
+from chargehand.ports import Agent, Depot, Gate, Inspector, Launcher, Meter, Store
 
-from .agents import FakeAgent, FakeGate
+from .agents import FakeAgent, FakeGate, FakeInspector
 from .depot import FakeDepot, merge_lines
 from .launcher import FakeLauncher
 from .loop import live
+from .meter import FakeMeter
 from .simulation import Broken, simulate
 from .store import FakeStore
 from .world import Violation, World
@@ -71,7 +74,9 @@ def test_the_interesting_things_do_happen(memory: Path) -> None:
         "crash", "reboot", "fault environment", "fault storage", "adopted alive", "cancelled", "conflict", "replay", "land refused",
         "ended conflict", "ended empty", "ended gate_failed", "ended gate_error", "ended interrupted", "ended timeout",
         "ended stall", "ended unavailable", "ended refused", "run finished", "run failed", "run needs_human", "verdict fail",
-        "task.removed", "task.reopened", "target.moved", "attempt.candidate",
+        "task.removed", "task.reopened", "target.moved", "attempt.candidate", "request", "request refused", "watch",
+        "spec read again", "agent lazy", "agent liar", "agent cheater", "agent dying", "agent killed", "agent waiting",
+        "agent hanging", "agent flooding", "agent plain", "agent late", "user say_again", "user skew",
     ):  # fmt: skip
         assert had[what] >= 3, f"{what} happened in {had[what]} of 300 stories"
 
@@ -82,6 +87,10 @@ def test_a_seed_always_tells_the_same_story(memory: Path) -> None:
 
 
 # -- sabotage: each takes one safeguard away, and some story notices --------------------------------------------------------
+
+
+async def _no_objections(*_args: object) -> list[Verdict]:
+    return []
 
 
 async def _nothing(*_args: object, **_kwargs: object) -> None: ...
@@ -110,6 +119,7 @@ def _needs_nothing(offer: Callable[..., None]) -> Callable[..., None]:
 
 SABOTAGE: dict[str, tuple[type, str, Callable[[Any], Any]]] = {
     "gates are not asked": (Judge, "judge", lambda _: _nothing),
+    "inspectors are not asked": (Inspecting, "rejected", lambda _: _no_objections),
     "the target moves without compare-and-swap": (FakeDepot, "land", _lands_anywhere),
     "nobody waits until a fact is durable": (Ledger, "settled", lambda _: _nothing),
     "what landed before a crash is not noted": (Landing, "note", lambda _: _nothing),
@@ -175,7 +185,16 @@ def test_lines_are_merged_as_git_would(one: str, two: str, merged: str | None) -
 
 
 @pytest.mark.parametrize(
-    ("port", "fake"), [(Store, FakeStore), (Depot, FakeDepot), (Launcher, FakeLauncher), (Agent, FakeAgent), (Gate, FakeGate)]
+    ("port", "fake"),
+    [
+        (Store, FakeStore),
+        (Depot, FakeDepot),
+        (Launcher, FakeLauncher),
+        (Agent, FakeAgent),
+        (Gate, FakeGate),
+        (Inspector, FakeInspector),
+        (Meter, FakeMeter),
+    ],
 )
 def test_fakes_offer_what_the_port_asks_for_and_nothing_is_forgotten(port: type, fake: type) -> None:
     asked = {name for name in vars(port) if not name.startswith("_")}

@@ -32,7 +32,7 @@ class User:
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
             self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop, self._pause, self._cancel,
-            self._answer, self._answer, self._skip, self._undo,
+            self._answer, self._answer, self._skip, self._undo, self._say_again,
         )  # fmt: skip
 
     def act(self) -> None:
@@ -147,6 +147,12 @@ class User:
         """Want back how it was, sometimes of what has not landed."""
         if tasks := list(self._history.tasks):
             self._store.post("undo", json.dumps({"task": self._world.rng.choice(tasks), "by": "the user"}))
+
+    def _say_again(self) -> None:
+        """What he said before arrives a second time. (After a second pause he would have to say that it is over.)"""
+        if told := [request for request in self._store.inbox if request.kind != "pause"]:
+            said = self._world.rng.choice(told)
+            self._store.post(said.kind, said.body)
 
     def _ask_again(self) -> None:
         if failed := [task for task, past in self._history.tasks.items() if past.state in ("failed", "needs_human", "skipped")]:
