@@ -1,7 +1,7 @@
 """How much killing it stands: kill -9 in every mode, and with ``--torture`` the failure of every single call (docs/reliability.md).
 
 ``python bench/chaos.py [--kills 2000] [--seed 1] [--torture]``; prints a table and exits with 1 when a promise was broken. 2,000
-kills take about 20 minutes on two cores.
+kills take about 20 minutes on two cores that do nothing else, and so does ``--torture``; ``--minutes`` and ``--most`` bound them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,8 +46,9 @@ def kind(fault: str) -> str:
     return next((word for word in KINDS if f": {word}:" in fault), "other")
 
 
-def chaos(kills: int, seed: int, workers: int) -> list[str]:
+def chaos(kills: int, seed: int, workers: int, minutes: float) -> list[str]:
     """Prints the table of modes; returns what was broken."""
+    until = time.monotonic() + minutes * 60 if minutes else float("inf")
     share = -(-kills // len(MODES))
     jobs = [
         (mode, str(min(PER_SEED, share - start)), str(seed + number))
@@ -54,7 +56,13 @@ def chaos(kills: int, seed: int, workers: int) -> list[str]:
         for mode in MODES
     ]
     with ThreadPoolExecutor(workers) as pool:
-        scores = list(pool.map(lambda job: score("tests.chaos.chaos", job[0], "--kills", job[1], "--seed", job[2]), jobs))
+        ran = pool.map(
+            lambda job: (
+                score("tests.chaos.chaos", job[0], "--kills", job[1], "--seed", job[2]) if time.monotonic() < until else None
+            ),
+            jobs,
+        )
+        scores = list(filter(None, ran))
     print(
         f"{'mode':9} {'kills':>6} {'runs':>5} {'tasks':>6} {'starts':>7} " + " ".join(f"{word:>12}" for word in (*KINDS, "other")),
         end="",
@@ -78,11 +86,11 @@ def chaos(kills: int, seed: int, workers: int) -> list[str]:
     return broken
 
 
-def torture(workers: int) -> list[str]:
-    """Fail every call once, in every way. Prints the table of layers; returns what was broken."""
+def torture(workers: int, most: int, seed: int) -> list[str]:
+    """Fail every call once, in every way (``most``: only so many of each). Prints the table of layers; returns what was broken."""
     jobs = [(layer, how) for layer in LAYERS for how in WAYS]
     with ThreadPoolExecutor(workers) as pool:
-        scores = list(pool.map(lambda job: score("tests.torture.torture", *job), jobs))
+        scores = list(pool.map(lambda job: score("tests.torture.torture", *job, "--most", str(most), "--seed", str(seed)), jobs))
     print(f"{'layer':9} {'how':12} {'calls':>6} {'failed':>7} {'broken':>7}  exit codes of the engine")
     for one in scores:
         codes = ", ".join(f"{code}: {times}" for code, times in one["exit_codes"].items())
@@ -94,10 +102,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=2000, help=f"at most {MOST_KILLS}")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0.0, help="begin no other scenario after that")
+    parser.add_argument("--most", type=int, default=0, help="with --torture: only so many calls of each layer and way")
     parser.add_argument("--torture", action="store_true", help="fail every call instead of killing")
     args = parser.parse_args()
     workers = max(1, os.cpu_count() or 1)
-    broken = torture(workers) if args.torture else chaos(min(args.kills, MOST_KILLS), args.seed, workers)
+    if args.torture:
+        return 1 if torture(workers, args.most, args.seed) else 0
+    broken = chaos(min(args.kills, MOST_KILLS), args.seed, workers, args.minutes)
     return 1 if broken else 0
 
 
