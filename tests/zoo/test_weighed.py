@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,38 +13,49 @@ from tests.run.conftest import Place, place
 
 __all__ = ["place"]
 
-PYTEST = json.dumps([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"])
+UNITTEST = json.dumps([sys.executable, "-m", "unittest", "discover", "-v", "-s", "tests"])
+
+
+def cases(*bodies: str, before: str = "") -> str:
+    """A test module; of each test its name and what it does: ``a: assert 1``."""
+    lines = [f"    def test_{name}(self): {does}" for name, _, does in (body.partition(": ") for body in bodies)]
+    return "\n".join(["import unittest", "import a", before, "class T(unittest.TestCase):", *lines, ""])
+
+
+def writes(file: str, text: str) -> str:
+    """The shell command of an agent that writes a file."""
+    return f"cat > {file} <<'END'\n{text}END\n"
 
 
 def run(place: Place, settings: str, agent: str, files: dict[str, str], code: int) -> dict[str, Any]:
-    """The one verdict on record."""
+    """The last verdict on record."""
     for name, text in files.items():
         place.write(name, text)
     place.spec("TASK-001")
-    place.config(f"[retry]\nattempts = 1\n[inspect]\noff = ['tests']\n[gates.test]\ncommand = {PYTEST}\n{settings}", agent=agent)
+    place.config(f"[retry]\nattempts = 1\n[inspect]\noff = ['tests']\n[gates.test]\ncommand = {UNITTEST}\n{settings}", agent=agent)
     place.run("run", "--all", code=code)
-    (verdict,) = place.json("show", "TASK-001")["attempts"][0]["verdicts"]
+    verdict = place.json("show", "TASK-001")["attempts"][0]["verdicts"][-1]
     assert isinstance(verdict, dict)
     return verdict
 
 
-OLD = {"tests/test_old.py": "def test_old(): assert 0, 'since always'\n\ndef test_well(): pass\n", "a.py": "x = 1\n"}
+OLD = {"tests/test_old.py": cases("old: assert 0", "well: pass"), "a.py": "x = 1\n"}
 
 
 def test_what_failed_on_the_base_too_is_not_held_against_a_change(place: Place) -> None:
     verdict = run(place, "baseline = true", "echo y > b.txt", OLD, 0)
     assert verdict["verdict"] == "pass"
     assert "nothing new fails: 1 failed on the base" in verdict["summary"]
-    assert "test_old.py::test_old" in verdict["evidence"]
+    assert "test_old.T.test_old" in verdict["evidence"]
     assert place.landed() == ["TASK-001"]
     assert len(list((place.root / ".chargehand" / "baseline").iterdir())) == 2
 
 
 def test_what_fails_anew_is_told_from_what_is_old(place: Place) -> None:
-    agent = "printf 'def test_new(): assert 0\\n' > tests/test_new.py"
+    agent = writes("tests/test_new.py", cases("new: assert 0"))
     verdict = run(place, "baseline = true", agent, OLD, 1)
     assert verdict["verdict"] == "fail"
-    assert verdict["summary"].startswith("1 new: tests/test_new.py::test_new; 1 failed on the base as well")
+    assert verdict["summary"].startswith("1 new: test_new.T.test_new; 1 failed on the base as well")
 
 
 def test_without_a_baseline_every_failure_counts(place: Place) -> None:
@@ -52,29 +64,71 @@ def test_without_a_baseline_every_failure_counts(place: Place) -> None:
 
 def test_flaky_is_a_word_of_its_own(place: Place, tmp_path_factory: pytest.TempPathFactory) -> None:
     mark = tmp_path_factory.mktemp("outside") / "mark"
-    text = f"import pathlib\n\ndef test_a():\n    mark = pathlib.Path('{mark}')\n"
-    text += "    seen = mark.exists()\n    mark.touch()\n    assert seen\n"
-    verdict = run(place, "retries = 2", "echo y > b.txt", {"tests/test_flaky.py": text}, 0)
+    text = cases("a: m = pathlib.Path(MARK); seen = m.exists(); m.touch(); assert seen", before=f"import pathlib; MARK = '{mark}'")
+    verdict = run(place, "retries = 2", "echo y > b.txt", {"tests/test_flaky.py": text, "a.py": ""}, 0)
     assert verdict["verdict"] == "pass"
     assert verdict["summary"].startswith("flaky: passed at try 2")
     assert "try 1: fail" in verdict["evidence"]
     assert "try 2: pass" in verdict["evidence"]
 
 
-WEAK = "printf 'import a\\n\\ndef test_a(): assert a.x == 2\\n' > tests/test_a.py; echo 'x = 2' > a.py"
-GOOD = {"tests/test_a.py": "import a\n\ndef test_a(): assert a.x == 1\n", "a.py": "x = 1\n"}
+GOOD = {"tests/test_a.py": cases("a: assert a.x == 1"), "a.py": "x = 1\n"}
+WEAK = writes("tests/test_a.py", cases("a: assert a.x == 2")) + "echo 'x = 2' > a.py"
 
 
 def test_a_change_has_to_pass_with_the_tests_as_they_were(place: Place) -> None:
-    verdict = run(place, 'tests = "base"', WEAK, GOOD, 1)
-    assert verdict["verdict"] == "fail"
-    assert "does not pass with tests/test_a.py as it was" in verdict["summary"]
+    verdict = run(place, "", WEAK, GOOD, 1)
+    assert (verdict["gate"], verdict["verdict"]) == ("inspect.base", "fail")
+    assert "gate test does not pass with tests/test_a.py as it was" in verdict["summary"]
     assert place.landed() == []
 
 
 def test_one_that_does_lands_with_its_own_tests(place: Place) -> None:
-    more = "printf 'import a\\n\\ndef test_a(): assert a.x == 1\\n\\ndef test_b(): assert a.x\\n' > tests/test_a.py"
-    verdict = run(place, 'tests = "base"', more, GOOD, 0)
-    assert verdict["verdict"] == "pass"
-    assert verdict["summary"].endswith("also with tests/test_a.py as it was")
+    more = writes("tests/test_a.py", cases("a: assert a.x == 1", "b: assert a.x"))
+    verdict = run(place, "", more, GOOD, 0)
+    assert (verdict["gate"], verdict["verdict"]) == ("inspect.base", "pass")
+    assert verdict["summary"] == "passes with tests/test_a.py as it was too"
     assert "test_b" in place.git("show", "main:tests/test_a.py")
+
+
+FEWER = {
+    "tests/test_a.py": cases("b: assert 1", before="class O(unittest.TestCase):\n  if a.x:\n    def test_a(self): assert 1"),
+    "a.py": "x = 1\n",
+}
+
+
+def test_fewer_collected_than_on_the_base_is_a_verdict_of_its_own(place: Place) -> None:
+    """No test is touched, and none fails: a line elsewhere takes one out of the run."""
+    verdict = run(place, "", "echo 'x = 0' > a.py", FEWER, 1)
+    assert (verdict["gate"], verdict["verdict"]) == ("inspect.collected", "fail")
+    assert verdict["summary"] == "gate test: test_a.O.test_a is not collected any more"
+    assert verdict["findings"][0]["severity"] == "critical"
+    assert place.landed() == []
+
+
+HELD = {"tests/test_a.py": cases("a: assert a.double(2) == 4"), "a.py": "def double(n): ...\n"}
+HIDDEN = "import a\nimport sys\nok = a.double(21) == 42\nprint('expected 42') if not ok else None\nsys.exit(not ok)\n"
+GATES = f"\n[gates.hidden]\ncommand = ['{sys.executable}', '-c', 'import hidden.check']\nheld_out = ['hidden']\n"
+
+
+def hide(place: Place) -> None:
+    place.write(".gitignore", "hidden\n")
+    place.write("hidden/check.py", HIDDEN)
+
+
+def test_outputs_written_down_do_not_pass_what_was_held_out(place: Place) -> None:
+    """The agent sees only one of two tests, and writes its answer down; it also tries to replace the other."""
+    hide(place)
+    agent = (
+        "test ! -e hidden && mkdir hidden && touch hidden/check.py && git add -f hidden && echo 'def double(n): return 4' > a.py"
+    )
+    verdict = run(place, GATES, agent, HELD, 1)
+    assert (verdict["gate"], verdict["verdict"]) == ("hidden", "fail")
+    assert "42" not in json.dumps(verdict)
+    assert "expected 42" in Path(verdict["log"]).read_text()
+
+
+def test_who_does_the_work_passes_what_was_held_out(place: Place) -> None:
+    hide(place)
+    assert run(place, GATES, "echo 'def double(n): return 2 * n' > a.py", HELD, 0)["gate"] == "hidden"
+    assert place.landed() == ["TASK-001"]

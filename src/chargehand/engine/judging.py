@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from chargehand.engine.asking import Asking
+from chargehand.engine.baseline import Baseline
+from chargehand.engine.comparing import Comparing
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
 from chargehand.engine.inspecting import Inspecting
@@ -30,7 +32,9 @@ class Judge:
     def __init__(self, crew: Crew, ledger: Ledger, reviewing: Reviewing, asking: Asking) -> None:
         self._crew, self._ledger, self._reviewing, self._asking = crew, ledger, reviewing, asking
         self._inspecting = Inspecting(crew, ledger)
-        self._rechecking = Rechecking(crew, self._hear)
+        baseline = Baseline(crew, self._hear)
+        self._rechecking = Rechecking(crew, baseline, self._hear)
+        self._comparing = Comparing(crew, ledger, baseline, self._hear)
 
     async def judge(self, task: Task, attempt: Attempt) -> None:
         """Have everything said of the attempt's proposal that was not said yet. Raises :class:`Ended` unless all of it is well, and
@@ -67,7 +71,8 @@ class Judge:
         for verdict in said:
             if verdict.verdict == "error":
                 raise Ended("gate_error", f"gate {verdict.gate}: {verdict.summary}", verdict.evidence)
-        failed = rejected + [verdict for verdict in said if verdict.verdict == "fail"]
+        failed = [verdict for verdict in said if verdict.verdict == "fail"]
+        failed = rejected + (failed or await self._comparing.objections(task, attempt, gates))
         if failed and not await self._asking.overrule(task, attempt, failed):
             raise Ended("gate_failed", "; ".join(f"gate {v.gate}: {v.summary}" for v in failed))
 

@@ -19,7 +19,7 @@ from chargehand.gates.reports import files, output
 from chargehand.gates.tests_run import counts
 from chargehand.gates.tests_run import describe as in_words
 from chargehand.model.config import GateConfig
-from chargehand.model.errors import ConfigProblem
+from chargehand.model.errors import ConfigProblem, EnvironmentProblem
 from chargehand.model.task import Task
 from chargehand.model.work import Exit, Tests, Verdict, VerdictWord
 from chargehand.ports import Cage, Launch, Launcher, Room
@@ -77,6 +77,8 @@ class CommandGate:
             program = self._program()
         except ValueError as error:
             return f"gate {self.name!r}: {str(error).lower()} in {self._title} (hint: {mend})"
+        if missing := [name for name in self._config.held_out if self._root and not (self._root / name).exists()]:
+            return f"gate {self.name!r}: {missing[0]} is not there (hint: change [gates.{self.name}] held_out)"
         if not program or "/" in program or shutil.which(program, path=self._ambient.get("PATH", defpath)):
             return ""
         return f"gate {self.name!r}: {program} was not found on PATH (hint: install it, or {mend})"
@@ -100,6 +102,11 @@ class CommandGate:
             await asyncio.to_thread(setting_up.include, self._root, checkout)
         if self._config.setup and (ended := await self._set_up(task, checkout, beside(directory))):
             return self._not_set_up(ended, commit, beside(directory))
+        if self._config.held_out and self._root is not None:
+            try:
+                await asyncio.to_thread(setting_up.hold_out, self._root, checkout, self._config.held_out)
+            except (OSError, EnvironmentProblem) as problem:
+                return Verdict(gate=self.name, commit=commit, verdict="error", summary=inline(f"what is held out: {problem}"))
         if self._config.report:
             await asyncio.to_thread(files.clear, checkout, self._config.report)
         ended = await self._launcher.run(self._launch(self._argv, task, checkout, directory))
@@ -156,9 +163,13 @@ class CommandGate:
             commit=commit,
             verdict=word,
             summary=inline(f"its setup did not work: {ended.describe()}"),
-            evidence=excerpt(stdout, stderr),
+            evidence=self._evidence(excerpt(stdout, stderr)),
             log=str(directory / "stderr.log"),
         )
+
+    def _evidence(self, shown: str) -> str:
+        """What is told of a failure, to agents too: nothing that a held-out test prints, or they would write to it."""
+        return "(held out: what it printed is in its log, and not shown to agents)" if self._config.held_out else shown
 
     def _read(self, ended: Exit, commit: str, checkout: Path, directory: Path) -> Verdict:
         stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
@@ -171,7 +182,7 @@ class CommandGate:
             commit=commit,
             verdict=word,
             summary=inline(summary),
-            evidence="" if word == "pass" else excerpt(stdout, stderr),
+            evidence="" if word == "pass" else self._evidence(excerpt(stdout, stderr)),
             log=str(directory / ("stdout.log" if stdout.strip() or not stderr.strip() else "stderr.log")),
             duration_s=max(0.0, ended.ended_at - ended.started_at),
             tests=tests,

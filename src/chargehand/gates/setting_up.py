@@ -150,6 +150,26 @@ def include(root: Path, checkout: Path) -> None:
             shutil.copy2(path, checkout / name)
 
 
+def hold_out(root: Path, checkout: Path, names: Sequence[str]) -> None:
+    """Put what agents have not seen into the checkout, in the place of whatever they made of that name.
+
+    Raises OSError when it is not there, or cannot be copied; EnvironmentProblem when it has no place in a checkout.
+    """
+    for name in names:
+        source, target = root / name, checkout / name
+        if not _ours(checkout, name):
+            raise EnvironmentProblem(f"{name} cannot be put into a checkout", hint="name it as it lies below your project")
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+
+
 def _named(root: Path, globs: Sequence[str]) -> Iterator[Path]:
     for glob in globs:
         place = glob.strip("/")

@@ -59,10 +59,11 @@ class GateConfig(_Table, frozen=True, kw_only=True):
     the cage it has your network; without that, it has none.
 
     ``report`` is a path or glob, in the checkout, of JUnit XML or SARIF the command writes. ``baseline``: tests that fail on the
-    base as well are not held against the change. ``retries``: how often a failure is tried again on the same commit. ``tests``
-    "base": it must pass with the tests of the base too, where the change touched them and its task does not say so. ``setup`` runs
-    first, what it makes of ``cache`` (paths in the checkout) is kept for checkouts whose ``locks`` (files; empty: those known) are
-    the same."""
+    base as well are not held against the change. ``retries``: how often a failure is tried again on the same commit. ``tests``:
+    whether it must pass with the base's version of tests too ("base"), where the change touched them and its task does not name
+    them; "auto": where it reports tests. ``held_out`` names files or folders of your project that no commit holds: they are put
+    into its checkout alone, agents see neither them nor what it prints. ``setup`` runs first, what it makes of ``cache`` (paths in
+    the checkout) is kept for checkouts whose ``locks`` (files; empty: those known) are the same."""
 
     command: Command
     timeout_minutes: Positive = 10.0
@@ -71,14 +72,16 @@ class GateConfig(_Table, frozen=True, kw_only=True):
     report: str = ""
     baseline: bool = False
     retries: Annotated[int, msgspec.Meta(ge=0, le=10)] = 0
-    tests: Literal["change", "base"] = "change"
+    tests: Literal["auto", "base", "change"] = "auto"
+    held_out: list[str] = []
     setup: Command = ""
     cache: list[str] = []
     locks: list[str] = []
 
 
-Look = Literal["files", "scope", "protected", "tests", "secrets", "size", "paths"]
-"""What is looked at in a change before any of it is run."""
+Look = Literal["files", "scope", "protected", "tests", "secrets", "size", "paths", "collected", "base"]
+"""What is looked at in a change before any of it is run; the last two when all gates let it pass, which is then held against its
+base."""
 
 
 class InspectConfig(_Table, frozen=True, kw_only=True):

@@ -220,12 +220,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tests by what became of them, as a gate's program reports them. ``failures`` are the names of those that failed, as far as
-    they are told. What was skipped did not pass."""
+    they are told; ``ids`` those of all tests, or none of them. What was skipped did not pass."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     failures: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
 
     @property
     def collected(self) -> int:
@@ -237,8 +238,13 @@ class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
         return 0 < self.failed <= len(self.failures)
 
     def __add__(self, other: Tests) -> Tests:
+        known = bool(self.ids or not self.collected) and bool(other.ids or not other.collected)
         return Tests(
-            self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped, self.failures + other.failures
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.failures + other.failures,
+            self.ids + other.ids if known else (),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from chargehand.gates.inspect.asked import asked
 from chargehand.gates.inspect.globs import listed, matches
 from chargehand.gates.inspect.judged import PREFIX, failed, finding, passed
 from chargehand.model.work import Verdict
@@ -13,15 +14,15 @@ _GOES = re.compile(r"\b(?:remov|delet|drop|renam|mov|replac|get rid)\w*", re.IGN
 
 
 class ExpectedFiles:
-    """Fails a change after which a file its task names is not there (unless the task is about removing or moving files), and one
-    that changes none of them."""
+    """Fails a change after which a file its task asks for is not there (unless the task is about removing or moving files), and one
+    that changes none of them. What the task's text merely mentions is not asked for."""
 
     name = PREFIX + "files"
 
     def inspect(self, change: Change, sight: Sight) -> Verdict:
-        wanted = [path.removeprefix("./").rstrip("/") for path in change.task.files if not any(sign in path for sign in "*?[{")]
+        wanted = asked(change.task)
         if not wanted:
-            return passed(self.name, change, "the task names no files")
+            return passed(self.name, change, "the task asks for no file by its name")
         there = sight.list(change.commit)
         folders = {path[:at] for path in there for at, sign in enumerate(path) if sign == "/"}
         missing = [path for path in wanted if path not in there and path not in folders]
@@ -29,8 +30,8 @@ class ExpectedFiles:
         if missing and _GOES.search(f"{task.title}\n{task.description}"):
             missing = []
         if missing:
-            told = [finding(self.name, path, "the task names it, and it is not there", fix=f"make {path}") for path in missing]
-            return failed(self.name, change, f"files the task names are missing: {listed(missing)}", told)
+            told = [finding(self.name, path, "the task asks for it, and it is not there", fix=f"make {path}") for path in missing]
+            return failed(self.name, change, f"files the task asks for are missing: {listed(missing)}", told)
         touched = [path for path in wanted if any(matches(file, [path]) for file in change.files)]
         if not touched:
             told = [finding(self.name, path, "the task is about it, and it did not change") for path in wanted]

@@ -6,6 +6,7 @@ import functools
 import re
 from collections.abc import Iterable, Sequence
 
+from chargehand.gates.inspect.asked import asked, lets
 from chargehand.model.task import Task
 
 _EVERYTHING = frozenset({"", ".", "*", "**", "**/*", "./**"})
@@ -51,13 +52,11 @@ def in_scope(task: Task, path: str) -> bool:
 
 
 def named(task: Task, path: str) -> bool:
-    """Whether a task asks for a change of this very file: it lies in what the task declares (everything is no declaration), or
-    the task's text names it."""
-    if matches(path, (glob for glob in (*task.touches, *task.files) if glob not in _EVERYTHING)):
+    """Whether a task is about a change of this very file: it lies in what the task declares (everything is no declaration), or the
+    task's text names it. That it must pass, or is to be looked at, is no leave to change it."""
+    if matches(path, (glob for glob in (*task.touches, *asked(task)) if glob not in _EVERYTHING)):
         return True
-    name = path.rpartition("/")[2]
-    said = "\n".join([task.title, task.description, *(item.text for item in task.checklist)])
-    return re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", said) is not None
+    return lets(task, path)
 
 
 def listed(paths: Sequence[str], most: int = 5) -> str:

@@ -39,7 +39,8 @@ def _go_json(lines: list[str]) -> Tests | None:
             continue
         if isinstance(event, dict) and event.get("Test") and event.get("Action") in words:
             words[event["Action"]].append(f"{event.get('Package', '')}.{event['Test']}")
-    return Tests(len(words["pass"]), len(words["fail"]), len(words["skip"]), tuple(words["fail"]))
+    every = tuple(name for names in words.values() for name in names)
+    return Tests(len(words["pass"]), len(words["fail"]), len(words["skip"]), tuple(words["fail"]), every)
 
 
 _CARGO = re.compile(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed; (?P<skipped>\d+) ignored;", re.MULTILINE)

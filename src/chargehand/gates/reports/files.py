@@ -67,6 +67,7 @@ class _JUnit:
         self.cases = [0, 0, 0]
         self.suites = [0, 0, 0]
         self.failures: list[str] = []
+        self.ids: list[str] = []
         self._name, self._word = "", 0
         self._depth = 0
 
@@ -88,6 +89,7 @@ class _JUnit:
         self._depth -= 1
         if tag.rpartition(":")[2] == "testcase":
             self.cases[self._word] += 1
+            self.ids.append(self._name)
             if self._word == 1:
                 self.failures.append(self._name)
             self._word = 0
@@ -114,7 +116,7 @@ def _junit(data: bytes, name: str) -> Tests:
     except Unreadable as error:
         raise Unreadable(f"{name}: {error}") from None
     passed, failed, skipped = seen.cases if any(seen.cases) else seen.suites
-    return Tests(passed, failed, skipped, tuple(seen.failures))
+    return Tests(passed, failed, skipped, tuple(seen.failures), tuple(seen.ids))
 
 
 def _sarif(data: bytes, name: str) -> Tests:

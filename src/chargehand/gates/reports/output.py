@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from chargehand.gates.reports import compiled, python, scripted
+from chargehand.gates.reports import compiled, listing, python, scripted
 from chargehand.gates.tests_run import none_ran
 from chargehand.model.work import Tests
 
@@ -41,7 +41,10 @@ def read(text: str) -> Tests | None:
         if told := kind(text):
             whole = (whole or Tests()) + told
     whole = whole or scripted.tap(text)
-    return whole and Tests(whole.passed, whole.failed, whole.skipped, whole.failures[:_MOST_NAMES])
+    if whole is None:
+        return None
+    ids = whole.ids or listing.names(text, whole.collected)
+    return Tests(whole.passed, whole.failed, whole.skipped, whole.failures[:_MOST_NAMES], ids)
 
 
 def nothing_ran(text: str, tests: Tests | None) -> str:
