@@ -98,6 +98,10 @@ LISTS = {
         "✔ adds (0.5ms)\n✖ breaks (1ms)\nℹ tests 2\nℹ pass 1\nℹ fail 1\n",
         ("adds", "breaks"),
     ),
+    "tape": (
+        "TAP version 13\n# equal\nok 1 same\n# other\nok 2 same\n\n1..2\n# tests 2\n# pass  2\n\n# ok\n",
+        ("equal > same", "other > same"),
+    ),
     "tap": (
         "TAP version 13\nok 1 - a\nnot ok 2 - b\n1..2\n",
         ("a", "b"),

@@ -19,23 +19,30 @@ CASES: list[tuple[dict[str, Proposed], str, str, str]] = [
     (
         found("uv.lock", "src/my_lib/__init__.py", "tests/test_a.py", pyproject_DOT_toml=PYPROJECT),
         "test",
-        "uv run --no-sync python -m pytest -q",
+        "uv run --no-sync python -m pytest -q --junitxml=junit.xml",
         "uv sync --frozen",
     ),
     (
         found("poetry.lock", pyproject_DOT_toml=PYPROJECT),
         "test",
-        "poetry run python -m pytest -q",
+        "poetry run python -m pytest -q --junitxml=junit.xml",
         "POETRY_VIRTUALENVS_IN_PROJECT=1 poetry install",
     ),
     (
         found("a.py", requirements_DOT_txt="pytest\n"),
         "test",
-        ".venv/bin/python -m pytest -q",
+        ".venv/bin/python -m pytest -q --junitxml=junit.xml",
         "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt",
     ),
-    (found("tests/test_a.py", "a.py"), "test", "python3 -m unittest discover -s tests -t .", ""),
-    (found("conftest.py", "a.py"), "test", "python3 -m pytest -q", ""),
+    (found("tests/test_a.py", "a.py"), "test", "python3 -m unittest discover -v -s tests -t .", ""),
+    (
+        found("Pipfile", "Pipfile.lock", "conftest.py"),
+        "test",
+        "pipenv run python -m pytest -q --junitxml=junit.xml",
+        "PIPENV_VENV_IN_PROJECT=1 pipenv sync --dev",
+    ),
+    (found("src/lib/__init__.py", "conftest.py"), "test", "PYTHONPATH=src python3 -m pytest -q --junitxml=junit.xml", ""),
+    (found("conftest.py", "a.py"), "test", "python3 -m pytest -q --junitxml=junit.xml", ""),
     (found("pnpm-lock.yaml", package_DOT_json=PACKAGE), "test", "pnpm test", "pnpm install --frozen-lockfile"),
     (found("package-lock.json", "tsconfig.json", package_DOT_json=PACKAGE), "types", "npx --no-install tsc --noEmit", "npm ci"),
     (
@@ -87,4 +94,4 @@ def test_nothing_is_made_up(contents: dict[str, str]) -> None:
 
 def test_two_languages_give_gates_of_their_own() -> None:
     gates = found("a.py", "conftest.py", "package-lock.json", package_DOT_json=PACKAGE)
-    assert {gates["test"].command, gates["test2"].command} == {"python3 -m pytest -q", "npm test"}
+    assert {gates["test"].command, gates["test2"].command} == {"python3 -m pytest -q --junitxml=junit.xml", "npm test"}

@@ -45,6 +45,11 @@ PRINTED = {
         "TAP version 13\nnot ok 1 - adds\nok 2 - b\n1..2\n# tests 2\n# pass 1\n# fail 1\n# skipped 0\n",
         Tests(1, 1, 0, ("adds",)),
     ),
+    "tape": (
+        "TAP version 13\n# equal\nok 1 (unnamed assert)\n# nested nulls\nnot ok 2 (unnamed assert)\n\n1..2\n"
+        "# tests 2\n# pass  1\n# fail  1\n",
+        Tests(1, 1, 0, ("nested nulls > (unnamed assert)",)),
+    ),
     "tap": ("1..3\nok 1 - a\nnot ok 2 - b\nok 3 - c # SKIP later\n", Tests(1, 1, 1, ("b",))),
     "jest": ("  ● math › adds\n\nTests:       1 failed, 1 skipped, 4 passed, 6 total\n", Tests(4, 1, 1, ("math › adds",))),
     "vitest": (

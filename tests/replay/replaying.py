@@ -42,11 +42,11 @@ def fetch(release: Release, folder: Path) -> tuple[dict[str, File], dict[str, Fi
 
     Raises Unavailable when they cannot be had, and AssertionError when they are not the ones meant.
     """
-    old, new = (read_sdist(_download(release.package, *version, folder / version[0])) for version in (release.old, release.new))
+    old, new = (read_sdist(download(release.package, *version, folder / version[0])) for version in (release.old, release.new))
     return old, new
 
 
-def _download(package: str, version: str, sha256: str, folder: Path) -> Path:
+def download(package: str, version: str, sha256: str, folder: Path) -> Path:
     folder.mkdir(parents=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{package}=={version} --hash=sha256:{sha256}\n")

@@ -1,8 +1,9 @@
 """chargehand with one fault in it: ``python faulty.py PLAN ARGUMENTS...`` is ``chargehand ARGUMENTS...``, but the n-th call fails.
 
 PLAN is JSON: ``{"layer": "store", "number": 7, "how": "before", "log": "FILE"}``. Every call into that layer is counted and noted
-in the log. The call of that number (from 1; 0: none) fails: ``before`` it does anything, ``after`` it did all of it, both with an
-EnvironmentProblem as a full disk or a hanging one gives; ``die before`` and ``die after`` end the whole process with SIGKILL.
+in the log; with ``"only": "land"`` those of that name alone are counted. The call of that number (from 1; 0: none) fails:
+``before`` it does anything, ``after`` it did all of it, both with an EnvironmentProblem as a full disk or a hanging one gives;
+``die before`` and ``die after`` end the whole process with SIGKILL.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ LAYERS: dict[str, tuple[type, type]] = {
 class Fault:
     """Counts calls and fails one. ``log`` gets a line per call, so that a clean run tells how many there are."""
 
-    def __init__(self, number: int, how: str, log: Path) -> None:
-        self._number, self._how, self._count = number, how, 0
+    def __init__(self, number: int, how: str, log: Path, only: str = "") -> None:
+        self._number, self._how, self._count, self._only = number, how, 0, only
         self._log = log.open("a", buffering=1)
 
     def around(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,8 +65,8 @@ class Fault:
         return generator if inspect.isgeneratorfunction(call) else sync
 
     def _begin(self, name: str) -> bool:
-        self._count += 1
-        mine = self._count == self._number
+        self._count += self._only in {"", name}
+        mine = self._count == self._number and self._only in {"", name}
         self._log.write(name + "\n")
         if mine and self._how.endswith("before"):
             self._strike(name)
@@ -94,7 +95,7 @@ def install(layer: str, fault: Fault) -> None:
 
 def main() -> int:
     plan = json.loads(sys.argv[1])
-    install(plan["layer"], Fault(plan["number"], plan["how"], Path(plan["log"])))
+    install(plan["layer"], Fault(plan["number"], plan["how"], Path(plan["log"]), plan.get("only", "")))
     from chargehand.doors.cli.main import main as command_line
 
     return command_line(sys.argv[2:])

@@ -13,7 +13,7 @@ def test_init_proposes_gates_and_shows_them(place: Place) -> None:
     place.write("lib/__init__.py", "")
     place.write("tests/test_a.py", "def test_a(): pass\n")
     said = place.run("init").stdout
-    assert "tests: uv run --no-sync python -m pytest -q (pytest, with uv)" in said
+    assert "tests: uv run --no-sync python -m pytest -q --junitxml=junit.xml (pytest, with uv)" in said
     assert "chargehand trust" in said
     text = place.read("chargehand.toml")
     assert text.index("[gates.syntax]") < text.index("[gates.imports]") < text.index("[gates.test]")

@@ -32,7 +32,7 @@ class Comparing:
     async def objections(self, task: Task, attempt: Attempt, gates: Sequence[Gate]) -> list[Verdict]:
         """What speaks against a proposal that all these gates let pass. It is recorded."""
         depot, off = self._crew.depot, self._crew.config.inspect.off
-        if depot is None or {"collected", "base"} <= set(off):
+        if depot is None or {"collected", "base"} <= set(off) or not any(self._runs_tests(gate, attempt) for gate in gates):
             return []
         change, sight = await change_of(self._crew, task, attempt), Memory(depot)
         said: list[Verdict] = []

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
 from chargehand.engine.ledger import Ledger
-from chargehand.model.facts import Noticed, VerdictGiven
+from chargehand.model.facts import HooksOwed, Noticed, VerdictGiven
 from chargehand.model.plugin import Hook, Plugin, Stage
 from chargehand.model.task import Task
 from chargehand.model.work import Exit, Verdict
@@ -60,10 +60,21 @@ class Hooks:
         if blocked and failed is None:
             raise Ended("gate_failed", "; ".join(f"{one.gate}: {one.summary}" for one in blocked))
 
+    async def owe(self, task: Task, attempt: Attempt) -> None:
+        """Note, before it lands, that plugins are to be told: who is killed in between leaves it to the next engine."""
+        plugins = await self._crew.offload(self._crew.plugins)
+        if attempt.id not in self._ledger.board.owed and any("post_done" in plugin.hooks for plugin in plugins):
+            self._ledger.record(HooksOwed(task=task.id, attempt=attempt.id))
+
     async def after(self, task: Task, attempt: Attempt, failed: Ended | None = None) -> None:
-        """``post_done``: it has landed, or failed. Nothing is changed by it any more, so what fails is only told."""
+        """``post_done``: it has landed, or failed. Nothing is changed by it any more, so what fails is only told.
+
+        Told at least once. After a crash it may be told again; ``CHARGEHAND_KEY`` is the same then.
+        """
         for ran in await self._run("post_done", task, attempt, failed):
             self._notice(task, ran, "post_done")
+        if failed is None and attempt.id in self._ledger.board.owed:
+            self._ledger.record(HooksOwed(task=task.id, attempt=attempt.id, paid=True))
 
     def _notice(self, task: Task, ran: Ran, stage: Stage) -> None:
         if not ran.exit.ok:
@@ -117,6 +128,7 @@ class Hooks:
             "SR_ERROR": failed.reason if failed else "",
             "SR_ERROR_CODE": failed.outcome.upper() if failed else "",
             "CHARGEHAND_HOOK": stage,
+            "CHARGEHAND_KEY": f"{attempt.id}.{stage}",
             "CHARGEHAND_RUN_ID": self._ledger.board.run,
             "CHARGEHAND_TASK_ID": task.id,
             "CHARGEHAND_ATTEMPT": str(attempt.number),

@@ -48,6 +48,7 @@ class Pipeline:
             exit_ = await self._work(task, attempt)
             await self._take(task, attempt)
             self._demand_success(task, attempt, exit_)
+            await self._hooks.owe(task, attempt)
             if self._is_review(task):
                 await self._independent.conclude(task, attempt)
                 if attempt.proposal:
@@ -65,6 +66,10 @@ class Pipeline:
                 AttemptEnded(task=task.id, attempt=attempt.id, outcome=end.outcome, reason=end.reason, excerpt=end.excerpt)
             )
         await self._clear(attempt)
+
+    async def pay(self, task: Task, attempt: Attempt) -> None:
+        """Tell plugins of what landed just before an engine was killed."""
+        await self._hooks.after(task, attempt)
 
     async def abandon(self, attempt: Attempt) -> None:
         """End an attempt whose task is no longer in the spec. What it left is kept."""

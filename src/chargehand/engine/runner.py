@@ -242,6 +242,8 @@ class Runner:
             else:
                 self._ledger.record(Noticed(level="warning", message=f"{attempt.task} is no longer in the spec: its attempt ends"))
                 self._go(attempt.task, self._pipeline.abandon(attempt))
+        for owed in [attempt for attempt in self._board.owed.values() if attempt.outcome == "landed"]:
+            self._go(owed.task, self._pipeline.pay(self._tasks.known(owed.task), owed))
         for call in self._board.live_plans():
             task = self._tasks.get(call.task)
             self._go(call.task, self._planner.answer(task) if task else self._planner.give_up(call))

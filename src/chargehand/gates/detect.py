@@ -42,7 +42,7 @@ READ = frozenset(
 
 
 class Proposed(NamedTuple):
-    """A gate to be. ``level`` is syntax, imports, tests or types; ``cache`` and ``locks`` as in the settings."""
+    """A gate to be. ``level`` is syntax, imports, tests or types; ``cache``, ``locks`` and ``report`` as in the settings."""
 
     name: str
     level: str
@@ -51,6 +51,7 @@ class Proposed(NamedTuple):
     setup: str = ""
     cache: tuple[str, ...] = ()
     locks: tuple[str, ...] = ()
+    report: str = ""
 
 
 class Project(NamedTuple):
@@ -104,6 +105,9 @@ def _with_setup(project: Project, gate: Proposed) -> Proposed:
     return gate
 
 
+_REPORT = "junit.xml"
+
+
 class _Python(NamedTuple):
     """``run`` comes before a program of the environment, ``python`` is its interpreter."""
 
@@ -137,16 +141,20 @@ def _python(project: Project) -> Iterator[Proposed]:
         )
     tests = [path for path in project.paths if re.search(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$", path)]
     if "pytest" in asked or project.has("pytest.ini", "conftest.py", "tests/conftest.py"):
-        yield Proposed("test", "tests", f"{tool.python} -m pytest -q", f"pytest, with {tool.why}", *common)
+        command = f"{tool.python} -m pytest -q --junitxml={_REPORT}"  # it names every test, so that none gets lost
+        yield Proposed("test", "tests", command, f"pytest, with {tool.why}", *common, _REPORT)
     elif tests:
         start = " -s tests -t ." if any(path.startswith("tests/") for path in tests) else ""
-        yield Proposed("test", "tests", f"{tool.python} -m unittest discover{start}", f"unittest, with {tool.why}", *common)
+        yield Proposed("test", "tests", f"{tool.python} -m unittest discover -v{start}", f"unittest, with {tool.why}", *common)
     if "mypy" in asked or project.has("mypy.ini", ".mypy.ini"):
         yield Proposed(
             "types", "types", f"{tool.python} -m mypy{'' if _names_files(told) else ' .'}", "mypy is configured", *common
         )
     elif "pyright" in asked or project.has("pyrightconfig.json"):
         yield Proposed("types", "types", f"{tool.run}pyright", "pyright is configured", *common)
+
+
+_REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements/dev.txt")
 
 
 def _python_tool(project: Project) -> _Python:
@@ -159,20 +167,21 @@ def _python_tool(project: Project) -> _Python:
         if project.has(lock):
             locks = tuple(filter(project.has, (lock, "pyproject.toml", "Pipfile")))
             return _Python(f"{tool} ", f"{tool} python", setup, locks, tool.split()[0])
-    wanted = tuple(filter(project.has, ("requirements.txt", "requirements-dev.txt", "requirements/dev.txt")))
+    wanted = tuple(filter(project.has, _REQUIREMENTS))
     if wanted:
         install = " ".join(f"-r {name}" for name in wanted)
         setup = f"python3 -m venv .venv && .venv/bin/python -m pip install -q {install}"
         return _Python(".venv/bin/", ".venv/bin/python", setup, wanted, "pip")
+    if any(re.match(r"src/[^/]+(?:/__init__)?\.py$", path) for path in project.paths):
+        return _Python("PYTHONPATH=src ", "PYTHONPATH=src python3", "", (), "the python3 on PATH")  # nothing installs it
     return _Python("", "python3", "", (), "the python3 on PATH")
 
 
 def _package(project: Project, told: dict[str, Any]) -> str:
     name = str(told.get("project", {}).get("name", "")).replace("-", "_")
     found = [path for path in (f"src/{name}/__init__.py", f"{name}/__init__.py") if name and path in project.paths]
-    return (
-        name if found and name.isidentifier() and (found[0][0] != "s" or project.has("uv.lock", "poetry.lock", "pdm.lock")) else ""
-    )
+    importable = project.has("uv.lock", "poetry.lock", "pdm.lock") or not project.has(*_REQUIREMENTS)
+    return name if found and name.isidentifier() and (found[0][0] != "s" or importable) else ""
 
 
 def _names_files(told: dict[str, Any]) -> bool:

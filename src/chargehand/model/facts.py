@@ -324,6 +324,14 @@ class TargetDelivered(_Fact, frozen=True, kw_only=True, tag="target.delivered"):
     command: str = ""
 
 
+class HooksOwed(_Fact, frozen=True, kw_only=True, tag="hooks.owed"):
+    """Plugins are to be told when this attempt has landed; ``paid``: they were."""
+
+    task: str
+    attempt: str
+    paid: bool = False
+
+
 class Noticed(_Fact, frozen=True, kw_only=True, tag="notice"):
     level: str
     message: str
@@ -335,7 +343,7 @@ Fact = (
     | TaskAdded | TaskRemoved | TaskLanded | TaskFailed | TaskNeedsHuman | TaskReopened | TaskSkipped | ReplanAsked | TaskReplanned
     | ReviewAsked | ReviewGiven | QuestionAsked | QuestionAnswered
     | AttemptClaimed | AttemptExited | CommitTaken | CandidateMade | VerdictGiven | AttemptQueued | AttemptEnded
-    | TargetMoved | TargetDelivered | RunOffered | Noticed
+    | TargetMoved | TargetDelivered | RunOffered | HooksOwed | Noticed
 )  # fmt: skip
 
 

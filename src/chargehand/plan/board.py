@@ -145,6 +145,8 @@ class Board:
         self.agent_pauses: dict[str, tuple[float, str]] = {}
         self.changed_tasks: dict[str, Card] = {}
         self.changed_attempts: dict[str, Attempt] = {}
+        self.owed: dict[str, Attempt] = {}
+        """Attempts whose landing plugins are to be told of."""
         self._followers: dict[str, list[str]] = {}
         self._urgency: dict[str, tuple[int, float]] = {}
         self._ready: list[tuple[tuple[int, float], int, str]] = []
@@ -173,6 +175,7 @@ class Board:
             facts.QuestionAnswered: self._answered,
             facts.ReplanAsked: self._replanning,
             facts.TaskReplanned: self._replanned,
+            facts.HooksOwed: self._hooks_owed,
         }
 
     # -- folding ------------------------------------------------------------------------------------------------------------
@@ -263,6 +266,13 @@ class Board:
         card, attempt = self._live(fact)
         attempt.queued = True
         self._move(card, "queued", "waits for its turn to land")
+
+    def _hooks_owed(self, fact: facts.HooksOwed, _at: float) -> None:
+        attempt = self.cards[fact.task].attempt
+        if fact.paid:
+            self.owed.pop(fact.attempt, None)
+        elif attempt is not None:
+            self.owed[fact.attempt] = attempt
 
     def _ended(self, fact: facts.AttemptEnded, at: float) -> None:
         card = self.cards[fact.task]

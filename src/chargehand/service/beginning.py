@@ -121,6 +121,8 @@ def _gate(gate: Proposed) -> Iterator[str]:
     yield f"[gates.{gate.name}]".ljust(27) + f"# {gate.why}; judges a commit on a fresh checkout before it lands"
     yield f"command = {json.dumps(gate.command)}"
     yield "timeout_minutes = 10"
+    if gate.report:
+        yield f"report = {json.dumps(gate.report)}".ljust(26) + " # names every test, so that none gets lost"
     if gate.setup:
         yield f"setup = {json.dumps(gate.setup)}".ljust(26) + " # runs first, and only when one of the locks has changed"
         yield f"cache = {json.dumps(list(gate.cache))}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from chargehand.gates.reports.scripted import tap_lines
+
 _WORDS = "PASSED|FAILED|SKIPPED|XFAIL|XPASS|ERROR"
 _FORMS = (
     re.compile(rf"^(?:\[gw\d+\] )?(\S+\.py::.{{1,300}}?) (?:{_WORDS})\b", re.MULTILINE),  # pytest -v
@@ -13,7 +15,6 @@ _FORMS = (
     re.compile(r"^--- (?:PASS|FAIL|SKIP): (\S+)", re.MULTILINE),  # go test -v
     re.compile(r"^test (\S+)(?: - should panic)? \.\.\. (?:ok|FAILED|ignored)\b", re.MULTILINE),  # cargo test
     re.compile(r"^[ \t]*[✔✖﹣] (.{1,300}?) \([\d.]+ms\)", re.MULTILINE),  # node --test
-    re.compile(r"^(?:ok|not ok)\b[ \t]*\d*[ \t]*-?[ \t]*([^#\n]+?)[ \t]*(?:#.*)?$", re.MULTILINE),  # TAP
     re.compile(r"^\((?:pass|fail|skip|todo)\) (.{1,300}?)(?: \[[\d.]+ms\])?$", re.MULTILINE),  # bun
 )
 
@@ -27,3 +28,4 @@ def _found(text: str) -> Iterator[tuple[str, ...]]:
     for form in _FORMS:
         found = form.findall(text)
         yield tuple(dict.fromkeys(found)) if form in _FORMS[:2] else tuple(found)
+    yield tuple(line.name for line in tap_lines(text))

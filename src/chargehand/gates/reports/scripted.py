@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from chargehand.gates.reports.counting import WORDS, each, named, total
 from chargehand.model.work import Tests
@@ -11,12 +13,16 @@ _JEST = re.compile(r"^Tests:[ \t]+(.*\b\d+ total)[ \t]*$", re.MULTILINE)
 _JEST_NAME = re.compile(r"^  ● (.*\S)$", re.MULTILINE)
 _VITEST = re.compile(r"^[ \t]*Tests[ \t]+(\d.*)\(\d+\)[ \t]*$", re.MULTILINE)
 _VITEST_NAME = re.compile(r"^[ \t]*(?:FAIL|❯ FAIL)[ \t]+(.* > .*\S)$", re.MULTILINE)
-_NODE = re.compile(r"^(?:ℹ|#) (tests|pass|fail|cancelled|skipped|todo) (\d+)$", re.MULTILINE)
-_NODE_NAME = re.compile(r"^[ \t]*(?:not ok \d+ - (.*\S)|✖ (.*\S) \([\d.]+ms\))$", re.MULTILINE)
+_NODE = re.compile(r"^(?:ℹ|#) (tests|pass|fail|cancelled|skipped|todo)[ \t]+(\d+)$", re.MULTILINE)
+_NODE_NAME = re.compile(r"^[ \t]*✖ (.*\S) \([\d.]+ms\)$", re.MULTILINE)
 _MOCHA = re.compile(r"^[ \t]+(\d+) (passing|failing|pending)\b", re.MULTILINE)
 _BUN = re.compile(r"^[ \t]*(\d+) (pass|fail|skip|todo)$", re.MULTILINE)
 _BUN_NAME = re.compile(r"^\(fail\) (.*?)(?: \[[\d.]+ms\])?$", re.MULTILINE)
-_TAP = re.compile(r"^(ok|not ok)\b[ \t]*\d*[ \t]*-?[ \t]*([^#\n]*)(#[ \t]*(?:skip|todo)\b)?", re.MULTILINE | re.IGNORECASE)
+_TAP = re.compile(
+    r"^(?:# (?!Subtest:|(?:tests|pass|fail|skip|todo|ok)\b)(?P<about>\S.*)"
+    r"|(?P<in>[ \t]*)(?P<word>ok|not ok)\b[ \t]*\d*[ \t]*-?[ \t]*(?P<name>[^#\n]*)(?P<left>#[ \t]*(?:skip|todo)\b)?)",
+    re.MULTILINE | re.IGNORECASE,
+)
 _TAP_PLAN = re.compile(r"^1\.\.\d+", re.MULTILINE)
 
 
@@ -25,10 +31,15 @@ def node(text: str) -> Tests | None:
     return (
         each(_JEST, text, named(_JEST_NAME, text))
         or each(_VITEST, text, named(_VITEST_NAME, text))
-        or _pairs([(word, number) for word, number in _NODE.findall(text) if word != "tests"], named(_NODE_NAME, text))
+        or _pairs([(word, number) for word, number in _NODE.findall(text) if word != "tests"], _node_names(text))
         or _pairs([(word, number) for number, word in _MOCHA.findall(text)], ())
         or _pairs([(word, number) for number, word in _BUN.findall(text)], named(_BUN_NAME, text))
     )
+
+
+def _node_names(text: str) -> tuple[str, ...]:
+    failed = (line.name for line in tap_lines(text, deep=True) if line.word == "not ok" and not line.left)
+    return named(_NODE_NAME, text) or tuple(dict.fromkeys(failed))
 
 
 def _pairs(found: list[tuple[str, str]], names: tuple[str, ...]) -> Tests | None:
@@ -40,14 +51,34 @@ def _pairs(found: list[tuple[str, str]], names: tuple[str, ...]) -> Tests | None
     return Tests(sums["passed"], sums["failed"], sums["skipped"], names if sums["failed"] else ())
 
 
+class TapLine(NamedTuple):
+    """One line of the Test Anything Protocol. ``word`` is ok or not ok, ``left`` that it was skipped or is to do; ``name`` begins
+    with what a remark before it says it is about, as tape writes them."""
+
+    word: str
+    name: str
+    left: bool
+
+
+def tap_lines(text: str, *, deep: bool = False) -> Iterator[TapLine]:
+    """``deep``: those of tests within tests too."""
+    about = ""
+    for match in _TAP.finditer(text):
+        if match["about"]:
+            about = match["about"].strip()
+        elif deep or not match["in"]:
+            name = match["name"].strip()
+            yield TapLine(match["word"].lower(), f"{about} > {name}" if about else name, bool(match["left"]))
+
+
 def tap(text: str) -> Tests | None:
     """The Test Anything Protocol, where nothing sums it up."""
     if not _TAP_PLAN.search(text) or _NODE.search(text):
         return None
-    skipped = [name for _, name, left in _TAP.findall(text) if left]
-    words = [(word, name.strip()) for word, name, left in _TAP.findall(text) if not left]
-    failures = tuple(name for word, name in words if word.lower() == "not ok")
-    return Tests(len(words) - len(failures), len(failures), len(skipped), failures)
+    lines = list(tap_lines(text))
+    ran = [line for line in lines if not line.left]
+    failures = tuple(line.name for line in ran if line.word == "not ok")
+    return Tests(len(ran) - len(failures), len(failures), len(lines) - len(ran), failures)
 
 
 _RSPEC = re.compile(
