@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +30,10 @@ SPEC = """# Tasks
 
 ### TASK-001: Money that does not lose cents
 🔴 P0 | ⬜ TODO | Est: 2h
+
+**Tags:** money
+
+- [ ] every sum is one of cents
 
 ### TASK-002: A cart that knows its total, whatever is put in, taken out, or given away for nothing at all
 🟠 P1 | ⬜ TODO | Est: 4h
@@ -80,16 +86,26 @@ class _Ledger:
         self.store.commit("r1", self.now, told, [task_row(one) for one in tasks], [attempt_row(one) for one in attempts], paid)
         self.board.forget_changes()
 
-    def attempt(self, task: str, number: int, took: float, usd: float, verdict: Verdict, *then: f.Fact) -> None:
+    def attempt(
+        self,
+        task: str,
+        number: int,
+        took: float,
+        usd: float,
+        verdict: Verdict,
+        *then: f.Fact,
+        base: str = "b" * 40,
+        commit: str = "",
+    ) -> None:
         """Claimed, worked on, taken, judged; then what came of it."""
         name, usage = f"r1.{task}.{number}", Usage(int(usd * 40_000), int(usd * 3_000), usd)
-        claimed = f.AttemptClaimed(task=task, attempt=name, number=number, agent="claude", model="claude-sonnet", base="b" * 40)
+        claimed = f.AttemptClaimed(task=task, attempt=name, number=number, agent="claude", model="claude-sonnet", base=base)
         self.at(1.0, claimed)
         exit_ = Exit(cause="exited", code=0, started_at=self.now, ended_at=self.now + took)
         paid = Charge(task, name, "agent", "claude", "claude-sonnet", usage, measured=True)
         self.at(took, f.AttemptExited(task=task, attempt=name, exit=exit_, usage=usage, charged=usage), paid=[paid])
-        commit, proposal = f"{number}a" * 20, verdict.commit
-        self.at(0.5, f.CommitTaken(task=task, attempt=name, commit=commit, proposal=proposal, base="b" * 40, files=("shop.py",)))
+        commit, proposal = commit or f"{number}a" * 20, verdict.commit
+        self.at(0.5, f.CommitTaken(task=task, attempt=name, commit=commit, proposal=proposal, base=base, files=("shop.py",)))
         self.at(4.0, f.VerdictGiven(task=task, attempt=name, verdict=verdict), *then)
 
 
@@ -101,10 +117,13 @@ def said(word: str, commit: str, summary: str, evidence: str = "", findings: tup
 
 
 def make(root: Path) -> None:
-    """Fill ``root``, a git checkout."""
+    """Fill ``root``, an empty folder."""
+    _git(root, "init", "--quiet", "--initial-branch=main")
     (root / "spec").mkdir()
     (root / "spec/tasks.md").write_text(SPEC.replace("\x1b", "").replace("\x07", ""))
     (root / "chargehand.toml").write_text(SETTINGS)
+    (root / ".gitignore").write_text(".chargehand/\n")
+    base = _commit(root, "The beginning")
     project = Project(root)
     spec = specs.read(project, "spec/tasks.md")
     ledger = _Ledger(project)
@@ -116,12 +135,34 @@ def make(root: Path) -> None:
     told = [added(task, order) for order, task in enumerate(spec.tasks)]
     told[5] = msgspec.structs.replace(told[5], title="Read the \x1b[31mold\x07 ledger")  # as another program could have left it
     ledger.at(0.0, opening, *told)
-    _work(ledger)
+    _work(ledger, base, _done(project, base))
     ledger.store.close()
     _leave_behind(project, spec.digest)
 
 
-def _work(ledger: _Ledger) -> None:
+def _git(root: Path, *words: str) -> str:
+    told = {"DATE": f"{int(BEGIN)} +0000", "NAME": "Ada", "EMAIL": "ada@localhost"}
+    env = {f"GIT_{who}_{name}": value for who in ("AUTHOR", "COMMITTER") for name, value in told.items()}
+    env |= {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    return subprocess.run(["git", *words], cwd=root, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def _commit(root: Path, message: str) -> str:
+    _git(root, "add", "--all")
+    _git(root, "commit", "--quiet", f"--message={message}")
+    return _git(root, "rev-parse", "HEAD")
+
+
+def _done(project: Project, base: str) -> str:
+    """A commit of an agent, which only the depot has."""
+    (project.root / "ledger.py").write_text("def read(line):\n    return line.split(';')\n")
+    commit = _commit(project.root, "TASK-006: Read the old ledger")
+    _git(project.root, "clone", "--quiet", "--bare", ".", str(project.state / "depot.git"))
+    _git(project.root, "reset", "--quiet", "--hard", base)
+    return commit
+
+
+def _work(ledger: _Ledger, base: str, commit: str) -> None:
     nit = Finding(id="cents", severity="minor", file="shop.py", line=12, evidence="rounds twice", fix="round once, at the end")
     landed = f.TaskLanded(task="TASK-001", attempt="r1.TASK-001.1", commit="c" * 40)
     review = f.VerdictGiven(task="TASK-001", attempt="r1.TASK-001.1", verdict=said("pass", "c", "1 finding", findings=(nit,)))
@@ -139,7 +180,7 @@ def _work(ledger: _Ledger) -> None:
     ledger.attempt("TASK-004", 1, 61.0, 0.11, said("pass", "e", "48 passed"), asked)
     ledger.attempt(
         "TASK-006", 1, 95.0, 0.3, said("pass", "f", "50 passed"),
-        f.TaskLanded(task="TASK-006", attempt="r1.TASK-006.1", commit="f" * 40),
+        f.TaskLanded(task="TASK-006", attempt="r1.TASK-006.1", commit="f" * 40), base=base, commit=commit,
     )  # fmt: skip
     ledger.at(0.1, f.RunFinished(run="r1", state="failed", reason="2 of 6 landed, 1 failed, 1 need you"))
 

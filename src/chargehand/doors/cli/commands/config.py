@@ -15,6 +15,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     show = verbs.add_parser("show", help="every setting")
     show.add_argument("--origin", action="store_true", help="and where each comes from")
     show.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="speak JSON on stdout")
+    show.add_argument("-C", "--project", metavar="DIR", default=argparse.SUPPRESS, help="work on the project in DIR")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -23,9 +23,10 @@ def report(error: ChargehandError, *, as_json: bool) -> int:
         records.tell(error)
     else:
         print(f"{paint('error:', 'red')} {_safe(error.message)}", file=sys.stderr)
+        told = len(error.problems) == 1 and error.problems[0].message in error.message
         for problem in error.problems:
-            print(problem_text(problem), file=sys.stderr)
-        if error.hint:
+            print(problem_text(problem, told=told), file=sys.stderr)
+        if error.hint and error.hint not in {problem.hint for problem in error.problems}:
             print(f"{paint('hint:', 'cyan')} {_safe(error.hint)}", file=sys.stderr)
     return error.exit_code
 
@@ -52,11 +53,13 @@ def problem_object(problem: Problem) -> dict[str, object]:
     }
 
 
-def problem_text(problem: Problem) -> str:
-    """A problem with its line and a caret under the place."""
+def problem_text(problem: Problem, *, told: bool = False) -> str:
+    """A problem with its line and a caret under the place. ``told``: what is wrong was said already."""
     colour = "red" if problem.severity == "error" else "yellow"
     where = f"{console_safe(problem.place())}: " if problem.place() else ""
     lines = [f"  {where}{paint(problem.severity + ':', colour)} {_safe(problem.message)}"]
+    if told:
+        lines = [f"  {where.removesuffix(': ')}"] if where else []
     if problem.excerpt and problem.line and _clean(problem.excerpt) == problem.excerpt:
         number = str(problem.line)
         start = max(0, problem.column - 60)
