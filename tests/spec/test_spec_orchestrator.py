@@ -122,7 +122,7 @@ def test_names_become_safe_ids() -> None:
 
 def test_fields_of_a_command_are_filled_in_and_nothing_a_shell_would_read_as_more() -> None:
     text = (
-        "runners: {r: {command: 'r {prompt} {task} {phase} {worktree} {branch} ${HOME} {print}'}, bare: {command: x {prompt}}}\n"
+        "runners: {r: {command: 'r {prompt} {task} {phase} {worktree} {branch} ${HOME} {print}'}, bare: {command: 'x {prompt}'}}\n"
         "tasks:\n  - {name: a, runner: r, prompt: docs/a.md}\n"
         "  - {name: b, runner: r, prompt: 'docs/$(touch x).md'}\n  - {name: c, runner: bare}\n"
     )

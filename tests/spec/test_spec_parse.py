@@ -8,6 +8,7 @@ from tests.spec.spec_room import parse
 from chargehand.model.errors import Problem
 from chargehand.model.task import Task
 from chargehand.spec.settle import MAX_TASKS
+from chargehand.spec.writeback import mark
 
 META = "🟠 P1 | ⬜ TODO | Est: 2h"
 
@@ -619,3 +620,28 @@ def test_the_digest_holds_what_is_asked_and_nothing_that_work_changes() -> None:
     ]
     digests = [digest_of(text) for text in other]
     assert len({*digests, digest_of(base)}) == len(other) + 1
+
+
+@pytest.mark.parametrize(
+    ("front", "line", "said"),
+    [
+        ("spec_stage: tasks\nstatus: draft", 3, "says draft: nobody has approved it yet"),
+        ("spec_stage: tasks\nstatus: stale", 3, "says stale"),
+        ("spec_stage: tasks\nstatus: aproved", 3, 'unknown status "aproved"'),
+        ("spec_stage: design\nstatus: approved", 2, 'the stage "design"'),
+        ("spec_stage: tasks\nvalidation: fail", 3, "its validation failed"),
+        ("spec_stage: tasks\nstatus: &a draft\nx: *a", 4, "cannot be read"),
+    ],
+)
+def test_front_matter_of_spec_runner_that_speaks_against_the_file_is_a_warning(front: str, line: int, said: str) -> None:
+    text = f"---\n{front}\n---\n\n{task()}"
+    _, problems = parse(text, "t.md")
+    found = [problem for problem in problems if problem.code == "front-matter"]
+    assert [(one.line, one.severity) for one in found] == [(line, "warning")]
+    assert said in found[0].message
+    assert (mark(text, "TASK-001", "done", tick=True) or "").startswith(f"---\n{front}\n---\n")
+
+
+@pytest.mark.parametrize("front", ["spec_stage: tasks\nstatus: approved\nowner_role: x\nextra: [1]", "title: no\ntags: [a"])
+def test_front_matter_that_says_nothing_against_it_is_silent(front: str) -> None:
+    assert not [one for one in parse(f"---\n{front}\n---\n\n{task()}", "t.md")[1] if one.code == "front-matter"]

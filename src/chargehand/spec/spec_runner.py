@@ -13,8 +13,9 @@ from chargehand.spec.cycles import arrows, find_cycles
 from chargehand.spec.dialect import explain
 from chargehand.spec.digest import digest
 from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE, Parsed
+from chargehand.spec.front import read_front
 from chargehand.spec.grammar import AMOUNT, ESTIMATE, HOURS, MAX_ID, STATUSES, WORDS, status_of
-from chargehand.spec.lines import BOM, cut
+from chargehand.spec.lines import BOM, FRONT, cut
 from chargehand.spec.proof import read_proof, read_touches
 from chargehand.spec.refs import Names, is_none, names_tasks, plain_needs, read_needs, read_traces, targets
 from chargehand.spec.report import Report
@@ -60,6 +61,8 @@ def parse(text: str, path: str) -> Parsed:
     """
     report = Report(path, cut(text))
     scan = Scan(report.lines, report)
+    if front := scan.hidden.count(FRONT):
+        read_front(report.lines, front, "tasks", report)
     if scan.count > MAX_TASKS:
         report.add("too-large", f"{scan.count:,} tasks are more than {MAX_TASKS:,}", hint="split the spec into several files")
         return Parsed((), report.sorted())
