@@ -171,3 +171,24 @@ def test_settings_of_the_machine_are_not_ours(
     canary.unlink(missing_ok=True)
     assert depot.take("one", depot.refresh().tip, "taken") is not None
     assert not canary.exists(), canary.read_text()
+
+
+def test_submodules_with_tricks_are_neither_asked_nor_fetched(git_repo: GitRepo, canary: Path) -> None:
+    """A path that ends in a carriage return, an address that is a command, an update that is one: of a commit, and of an agent."""
+    root = git_repo({"a.txt": "1\n"})
+    program = write(canary.parent, "program", f"#!/bin/sh\necho $0 >> {canary}\n")
+    program.chmod(0o755)
+    told = f'[submodule "x"]\n\tpath = "sub\\r"\n\turl = ext::{program}\n\tupdate = !{program}\n'
+    write(root, ".gitmodules", told)
+    git(root, "add", "--all")
+    git(root, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},sub\r")
+    git(root, "commit", "--quiet", "--message", "tricks")
+    depot = opened(root)
+    place = depot.workspace("one", tip(root))
+    write(place, "a.txt", "2\n")
+    write(place, ".gitmodules", told.replace("x", "y"))
+    taken = depot.take("one", tip(root), "taken")
+    assert taken is not None
+    assert taken.files == (".gitmodules", "a.txt")
+    depot.checkout("gate", taken.commit)
+    assert not canary.exists(), canary.read_text()

@@ -176,6 +176,8 @@ def _destroy(place: Path, way: str, elsewhere: Path) -> None:
         case "HEAD goes round":
             (inside / "HEAD").write_text("ref: refs/heads/x\n")
             (inside / "refs/heads/x").write_text("ref: refs/heads/x\n")
+        case "a common folder elsewhere":
+            (inside / "commondir").write_text(f"{elsewhere}/.git\n")
         case "HEAD is a path":
             (inside / "HEAD").write_text("ref: refs/../../../../HEAD\n")
         case "HEAD is nothing known":
@@ -186,6 +188,7 @@ def _destroy(place: Path, way: str, elsewhere: Path) -> None:
 
 WAYS = [
     "removed", "a pointer elsewhere", "a link elsewhere", "other objects", "another lender", "HEAD is a pipe", "HEAD goes round",
+    "a common folder elsewhere",
     "HEAD is a path", "HEAD is nothing known",
 ]  # fmt: skip
 

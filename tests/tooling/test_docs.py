@@ -90,3 +90,9 @@ def headings(page: Path) -> set[str]:
     lines = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines()
     titles = [line.lstrip("#").strip().lower() for line in lines if line.startswith("#")]
     return {re.sub(r"[^\w -]", "", title).replace(" ", "-") for title in titles}
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = {match for page in PAGES for match in re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page.read_text())}
+    assert named
+    assert not [(file, name) for file, name in named if f"def {name}(" not in (ROOT / file).read_text()]
