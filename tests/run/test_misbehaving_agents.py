@@ -241,7 +241,8 @@ def test_secrets_the_agent_was_given_are_nowhere_to_be_found(place: Place) -> No
     """Forty canaries, each in the ways they are usually written, in what agent and gate print and in the change."""
     draw = random.Random(19)
     signs = string.ascii_letters + string.digits + '+/=&%"\\-_ '
-    secrets = {f"MY_API_KEY_{n:02}": f"c{n:02}" + "".join(draw.choices(signs, k=draw.randint(12, 40))) + "x" for n in range(40)}
+    values = [f"c{n:02}" + "".join(draw.choices(signs, k=draw.randint(12, 40))) + "x" for n in range(40)]
+    secrets = {f"MY_API_KEY_{n:02}": value for n, value in enumerate(values)}
     place.spec("TASK-001")
     place.write("tell.py", TELLS)
     settings = '[retry]\nattempts = 2\n[inspect]\noff = ["secrets"]\n[gates.test]\ncommand = "cat leaked; exit 1"'
@@ -252,7 +253,7 @@ def test_secrets_the_agent_was_given_are_nowhere_to_be_found(place: Place) -> No
     done = place.run("run", "--all", code=1, env=secrets)
     assert place.run("logs", "TASK-001").stdout.count("[redacted]") >= 40 * 6
     ours = [path for path in (place.root / ".chargehand").rglob("*") if path.is_file() and "depot.git" not in path.parts]
-    kept = {path: path.read_bytes() for path in ours}
+    kept = {str(path): path.read_bytes() for path in ours}
     said = {"stdout": done.stdout.encode(), "stderr": done.stderr.encode(), "audit": place.run("audit-log").stdout.encode()}
     for name, value in secrets.items():
         raw = value.encode()
