@@ -70,6 +70,8 @@ def test_lines_for_people(traced: Place) -> None:
     lines = traced.run("task", "ls").stdout.splitlines()
     assert re.fullmatch(r"TASK-002\s+P1\s+todo\s+-\s+1d\s+0/1\s+Printing\s+waits for TASK-001", lines[2])
     assert traced.run("task", "list", "--status", "done").stdout == "no task is like that\n"
+    left = "nothing is ready: 0 of 3 tasks are done; chargehand task list tells what the others wait for\n"
+    assert traced.run("task", "next", "--priority", "p3").stdout == left
     shown = traced.run("task", "show", "task-001").stdout
     assert "   2 [ ] it splits\n" in shown
     assert "needed by: TASK-002" in shown

@@ -44,6 +44,17 @@ def test_a_box_without_a_number_right_below_a_group_is_told_of_and_never_ticked(
     assert "- [ ] left alone" in (mark(text, "1", "done", tick=True, format_name=FORMAT) or "")
 
 
+def test_a_group_of_optional_ones_is_done_when_they_are_and_they_wait_for_what_is_above() -> None:
+    text = "- [ ] 1. a\n- [ ]* 2. tests\n  - [ ]* 2.1 b\n  - [ ]* 2.2 c\n"
+    tasks, _ = parse(text, "t", FORMAT)
+    assert [(task.id, task.needs, task.group) for task in tasks] == [
+        ("1", (), False),
+        ("2", ("2.1", "2.2"), True),
+        ("2.1", ("1",), False),
+        ("2.2", ("1",), False),
+    ]
+
+
 def test_order_is_the_texts_and_nothing_waits_for_what_is_optional() -> None:
     text = "- [ ] 1. a\n- [ ]* 1.1 test\n- [ ] 2. b\n- [ ] 3. c\n"
     assert needs(text) == {"1": (), "1.1": ("1",), "2": ("1",), "3": ("2",)}

@@ -11,6 +11,9 @@ from chargehand.model.task import Section, Spec, Task
 _ALWAYS = re.compile(r"(?:[A-Z][A-Z0-9]*-)?(?:REQ|NFR|FR)(?:-[A-Z0-9]+)*-?[0-9]+|[0-9]+")
 _NAME = re.compile(r"(?<![\w-])[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-?[0-9]+(?![\w-])")
 _FAMILY = re.compile(r"[0-9]+\Z")
+UNWRITTEN = "(no document)"
+"""The path of a requirement that is only named."""
+
 _OUT = frozenset({"cancelled"})
 
 
@@ -47,7 +50,7 @@ def coverage(spec: Spec, outline: Mapping[str, Section]) -> Coverage:
     requirements = {
         name: section
         for name, section in outline.items()
-        if section.path.endswith("requirements.md") and (_ALWAYS.fullmatch(name) or _family(name) in families)
+        if section.path.endswith(("requirements.md", UNWRITTEN)) and (_ALWAYS.fullmatch(name) or _family(name) in families)
     }
     designs = {name: section for name, section in outline.items() if section.path.endswith("design.md")}
     designed: dict[str, list[str]] = {}
@@ -56,6 +59,12 @@ def coverage(spec: Spec, outline: Mapping[str, Section]) -> Coverage:
             if other in requirements:
                 designed.setdefault(other, []).append(name)
     return Coverage(requirements, designs, _frozen(tasks), _frozen(designed))
+
+
+def unwritten(spec: Spec, outline: Mapping[str, Section]) -> dict[str, Section]:
+    """Requirements that tasks trace to and no document has: no more than their ids."""
+    names = [name for task in spec.tasks for name in traced(task, outline) if name not in outline and _ALWAYS.fullmatch(name)]
+    return {name: Section(name, "", "", UNWRITTEN) for name in dict.fromkeys(names)}
 
 
 def traced(task: Task, outline: Mapping[str, Section]) -> tuple[str, ...]:

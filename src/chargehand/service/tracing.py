@@ -7,7 +7,7 @@ from typing import Literal
 
 from chargehand.model.task import Section, Spec, Task
 from chargehand.model.work import Verdict
-from chargehand.plan.coverage import Coverage, coverage
+from chargehand.plan.coverage import Coverage, coverage, unwritten
 from chargehand.service import specs, trails
 from chargehand.service.project import Project
 from chargehand.service.specoutputs import SectionObject, TracedRow, TracedTask, TracedTotals, TraceReport
@@ -27,12 +27,13 @@ def outline(project: Project, path: str, format_name: str) -> dict[str, Section]
 def matrix(
     project: Project, spec: Spec, sections: dict[str, Section], *, uncovered: bool = False, milestone: str = "", standing: str = ""
 ) -> TraceReport:
-    """One row for each requirement, and one for the tasks that trace to none.
+    """One row for each requirement, written down beside the spec or only named by its tasks, and one for the tasks that trace to
+    none.
 
     ``uncovered``: only requirements without a task. ``milestone`` (a part of its name) and ``standing`` (what the file says of a
     task) leave only such tasks, and what these trace to.
     """
-    covered = coverage(spec, sections)
+    covered = coverage(spec, sections | unwritten(spec, sections))
     known = trails.read(project)
     seen = status(project)
     states = {task["id"]: task["state"] for task in seen["tasks"]} if seen else {}

@@ -19,8 +19,8 @@ def head_of(ids: str) -> re.Pattern[str]:
 
 class Numbered:
     """``items``: all boxes with an id, in order; ``boxes``: the first of each id; ``groups``: ids that stand for the tasks below
-    them, with these. A box is a group when it has sub-tasks, unless all of them are optional (starred). ``others``: boxes without
-    an id that belong to no checklist.
+    them, with these. A box is a group when it has sub-tasks, unless these are optional (starred) and it is not. ``others``: boxes
+    without an id that belong to no checklist.
 
     With ``unnamed`` a box without an id that is not inside another is an item too, by an id made of its text.
     """
@@ -55,7 +55,11 @@ class Numbered:
                 if parent in self.boxes:
                     below.setdefault(parent, []).append(name)
                 parent = parent.rpartition(".")[0]
-        groups = {name for name, members in below.items() if not all(self.boxes[member].starred for member in members)}
+        groups = {
+            name
+            for name, members in below.items()
+            if self.boxes[name].starred or not all(self.boxes[member].starred for member in members)
+        }
         return {name: [member for member in below[name] if member not in groups] for name in below if name in groups}
 
     def tasks(self) -> list[tuple[Box, str]]:
@@ -71,7 +75,7 @@ class Numbered:
         return tuple(sorted([*tasks, *map(self._whole, self.groups)], key=lambda task: task.span.line))
 
     def _whole(self, name: str) -> Task:
-        box, outer = self.boxes[name], self.group(name)
+        box, outer, members = self.boxes[name], self.group(name), self.groups[name]
         section = box.heading.text if box.heading and box.heading.level > 1 else ""
         return Task(
             id=name,
@@ -79,7 +83,7 @@ class Numbered:
             span=box.span,
             status=box.status,
             description=box.description(),
-            needs=tuple(member for member in self.groups[name] if not self.boxes[member].starred),
+            needs=tuple(member for member in members if not self.boxes[member].starred) or tuple(members),
             milestone=self.title(outer) if outer else section,
             group=True,
         )

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TextIO
 
 from chargehand.doors.cli import context
@@ -84,7 +85,10 @@ def run(args: argparse.Namespace) -> int:
         case "graph":
             told, shown = tasks.graph(known, _wanted(args)), drawing.FORMS[args.form]
         case "next":
-            told, shown = tasks.upcoming(known, _wanted(args), args.limit), tasklist.entries
+            told, shown = (
+                tasks.upcoming(known, _wanted(args), args.limit),
+                partial(tasklist.upcoming, done=len(known.done()), tasks=len(known.spec.tasks)),
+            )
         case "list" | "ls":
             told, shown = tasks.listing(known, _wanted(args)), tasklist.entries
         case _:

@@ -26,6 +26,16 @@ def entries(told: TaskList, out: TextIO) -> None:
         out.write("no task is like that\n")
 
 
+def upcoming(told: TaskList, out: TextIO, *, done: int, tasks: int) -> None:
+    """``done`` of all ``tasks``: why there may be nothing to begin."""
+    if told["tasks"]:
+        entries(told, out)
+    elif done == tasks:
+        out.write(f"nothing is left: {'the task is' if tasks == 1 else f'all {tasks:,} tasks are'} done\n")
+    else:
+        out.write(f"nothing is ready: {done:,} of {tasks:,} tasks are done; chargehand task list tells what the others wait for\n")
+
+
 def _remark(entry: TaskEntry) -> str:
     if entry["waits_for"]:
         return "waits for " + _some(entry["waits_for"])
