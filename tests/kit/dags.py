@@ -21,12 +21,16 @@ class Dag(NamedTuple):
     minutes: dict[str, float]
     told: dict[str, float]
 
+    @property
+    def work(self) -> float:
+        return sum(self.minutes.values())
+
     def bound(self, jobs: int) -> float:
         """No order can be done sooner: the longest chain, or all work shared by all."""
         ends: dict[str, float] = {}
         for task in topological(self.needs):
             ends[task] = self.minutes[task] + max((ends[need] for need in self.needs[task]), default=0.0)
-        return max(*ends.values(), sum(self.minutes.values()) / jobs)
+        return max(*ends.values(), self.work / jobs)
 
     def tight_bound(self, jobs: int) -> float:
         """A sharper one: a task cannot begin before what lies behind it was done by all jobs together, which tells where a graph
@@ -46,8 +50,9 @@ class Dag(NamedTuple):
 
 
 def suite(count: int, seed: int = 0, noise: float = 0.5) -> list[Dag]:
-    """``count`` graphs of 60 to 500 tasks. Minutes are lognormal (median 12, sigma 0.8, from 1 to 60); what is told of them is off
-    by up to ``noise``, evenly."""
+    """``count`` graphs of 60 to 500 tasks, as narrow as those of the study whose aims we took: one by one, all work takes 3.6, 5.0
+    and 5.6 times the bound for 4, 8 and 16 jobs (there 3.7, 4.9 and 5.6). Minutes are lognormal (median 12, sigma 0.8, from 1 to
+    60); what is told of them is off by up to ``noise``, evenly."""
     dags = []
     for number in range(count):
         rng = Random(f"{seed}.{number}")
@@ -68,7 +73,7 @@ def _minutes(rng: Random) -> float:
 def _layered(rng: Random, size: int) -> dict[str, tuple[str, ...]]:
     needs: dict[str, tuple[str, ...]] = {}
     before: list[str] = []
-    widest = rng.randint(4, 14)
+    widest = rng.randint(6, 18)
     while len(needs) < size:
         layer = [f"T{len(needs) + step}" for step in range(min(rng.randint(2, widest), size - len(needs)))]
         for task in layer:
@@ -91,7 +96,7 @@ def _series_parallel(rng: Random, size: int) -> dict[str, tuple[str, ...]]:
             for _ in range(count):
                 after = add(after)
             return after
-        if rng.random() < 0.3:
+        if rng.random() < 0.55:
             cut = rng.randint(1, count - 1)
             return grow(count - cut, grow(cut, after))
         cuts = sorted(rng.randint(0, count) for _ in range(rng.randint(2, 5)))
@@ -110,7 +115,7 @@ def _phases(rng: Random, size: int) -> dict[str, tuple[str, ...]]:
         ends = []
         while len(needs) < size * phase // phases:
             last = gate
-            for _ in range(rng.randint(1, 8)):
+            for _ in range(rng.randint(3, 10)):
                 name = f"T{len(needs)}"
                 needs[name] = last
                 last = (name,)
@@ -174,7 +179,17 @@ def in_waves(dag: Dag, jobs: int) -> float:
     return whole
 
 
-POLICIES: Mapping[str, Callable[[Dag, int], float]] = {"the board": by_board, "first come": first_come, "waves": in_waves}
+def one_by_one(dag: Dag, _jobs: int) -> float:
+    """Minutes of one worker, in any order: it tells how narrow a graph is."""
+    return dag.work
+
+
+POLICIES: Mapping[str, Callable[[Dag, int], float]] = {
+    "the board": by_board,
+    "first come": first_come,
+    "waves": in_waves,
+    "one by one": one_by_one,
+}
 
 
 def quality(dags: Sequence[Dag], jobs: int, policy: Callable[[Dag, int], float]) -> tuple[float, float]:
