@@ -18,7 +18,10 @@ class Clock(Protocol):
     """Time as the engine sees it."""
 
     def now(self) -> float:
-        """Unix seconds, for records and display."""
+        """Unix seconds, for records and display. It may be set, and jump."""
+
+    def elapsed(self) -> float:
+        """Seconds since some moment, also while the machine sleeps. Nobody sets it."""
 
     async def sleep(self, seconds: float) -> None: ...
 

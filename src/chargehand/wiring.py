@@ -21,12 +21,17 @@ from chargehand.service.project import Project
 from chargehand.service.roster import roster
 from chargehand.service.running import Hands
 
+_STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class SystemClock:
     """The machine's clock."""
 
     def now(self) -> float:
         return time.time()
+
+    def elapsed(self) -> float:
+        return time.clock_gettime(_STEADY)
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -141,6 +141,7 @@ def test_a_crowd_of_processes_is_ended(cell: Cell, caged: bool) -> None:
     result = cell.run(launch)
     assert (result.cause, result.signal, result.error) == ("exited", 9, "ended because it had more than 100 processes")
     assert result.stdout_bytes == 0
+    assert result.describe() == "killed by signal 9, ended because it had more than 100 processes"
 
 
 def test_a_fork_bomb_does_not_outlive_its_bound(cell: Cell) -> None:

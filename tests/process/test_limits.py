@@ -13,6 +13,7 @@ from tests.process.process_room import Room, alive, pid_in, room_fixture, until,
 
 from chargehand.model.work import Exit
 from chargehand.process.pool import ShimPool
+from chargehand.process.progress import Progress
 
 MIB = 1 << 20
 
@@ -62,6 +63,21 @@ def test_a_file_from_the_future_is_no_sign_of_life(room: Room) -> None:
     future.touch()
     os.utime(future, (time.time() + 10**7,) * 2)
     assert room.run(room.launch("sleep", "1000", stall_s=0.3, timeout_s=60)).cause == "stall"
+
+
+@pytest.mark.parametrize("jump", [-86_400.0, 86_400.0])
+def test_a_clock_that_is_set_neither_ends_who_works_nor_keeps_who_hangs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
+) -> None:
+    ahead, wall = [0.0], time.time
+    monkeypatch.setattr(time, "time", lambda: wall() + ahead[0])
+    progress, began = Progress(str(tmp_path)), time.monotonic()
+    assert progress.last() <= time.monotonic()
+    ahead[0] = jump
+    assert progress.last() >= began, "what changed before the clock was set may just have changed"
+    hangs = progress.last()
+    time.sleep(0.05)
+    assert progress.last() <= hangs
 
 
 def test_work_in_the_object_store_alone_is_none(room: Room) -> None:

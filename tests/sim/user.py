@@ -17,6 +17,8 @@ from .launcher import FakeLauncher
 from .store import FakeStore
 from .world import World
 
+_DAY_S = 86_400.0
+
 
 class User:
     """``file`` is the spec when git does not carry it."""
@@ -127,7 +129,9 @@ class User:
             self._launcher.end(self._world.rng.choice(alive), "lost")
 
     def _skew(self) -> None:
-        self._world.skew += self._world.rng.uniform(-500.0, 500.0)
+        """The wall clock jumps: it is set, or the machine slept for a day (so does everything on it)."""
+        rng = self._world.rng
+        self._world.skew += rng.choice((rng.uniform(-500.0, 500.0), -_DAY_S, _DAY_S))
 
     def _answer(self) -> None:
         """Say something to a question, sometimes to one that is no longer asked."""

@@ -127,5 +127,8 @@ class FakeClock:
     def now(self) -> float:
         return EPOCH + self._world.now + self._world.skew
 
+    def elapsed(self) -> float:
+        return self._world.now
+
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from chargehand.engine.crew import Crew
+from chargehand.engine.due import Due
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
@@ -40,6 +41,7 @@ class Dispatch:
     ) -> None:
         self._crew, self._ledger, self._board, self._task_of = crew, ledger, ledger.board, task_of
         self._purse, self._steering, self._among = purse, steering, among
+        self._due = Due(crew.clock)
         self.barred: dict[str, str] = {}
 
     def next(self, busy: Collection[str] = ()) -> Next | None:
@@ -104,8 +106,12 @@ class Dispatch:
         return None
 
     def _serves(self, agent: str) -> bool:
-        until, _ = self._board.agent_pauses.get(agent, (0.0, ""))
-        return agent not in self.barred and until <= self._crew.clock.now()
+        return agent not in self.barred and self._pause_s(agent) <= 0
+
+    def _pause_s(self, agent: str) -> float:
+        """Seconds for which an agent serves nobody yet."""
+        pause = self._board.agent_pauses.get(agent)
+        return self._due.left(*pause) if pause else 0.0
 
     def wait_s(self) -> float | None:
         """Seconds until an agent that a task waits for serves again; None when nothing is to be waited for."""
@@ -113,6 +119,5 @@ class Dispatch:
         self._board.give_back(ready)
         if not ready or not self._steering.may_start:
             return None
-        now = self._crew.clock.now()
-        ends = [until - now for agent, (until, _) in self._board.agent_pauses.items() if until > now and agent not in self.barred]
+        ends = [wait for agent in self._board.agent_pauses if agent not in self.barred and (wait := self._pause_s(agent)) > 0]
         return max(0.05, min(ends)) if ends else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from chargehand.engine.asking import Asking
 from chargehand.engine.calling import Calls
 from chargehand.engine.crew import Crew
 from chargehand.engine.dispatch import Dispatch, Next
+from chargehand.engine.due import Due
 from chargehand.engine.ending import run_end
 from chargehand.engine.judging import Judge
 from chargehand.engine.landing import Landing
@@ -68,6 +70,7 @@ class Runner:
         self._ledger, self._board, self._source, self._watch = ledger, ledger.board, source, watch
         self._every = among is None
         self._tasks = Tasks(crew, ledger.board)
+        self._due = Due(crew.clock)
         self.steering = Steering(ledger, crew.store, crew.clock)
         self.steering.on_cancel = self.cancel
         self.steering.on_resume = self._read_spec
@@ -189,10 +192,14 @@ class Runner:
 
     def _wait_s(self) -> float | None:
         """Seconds until something is due by itself: an agent serves again (of interest only when nobody works), a question ends."""
-        ends = [question.until - self._crew.clock.now() for question in self._questions() if question.until]
+        ends = [self._left_s(question) for question in self._questions() if question.until]
         if not self._running and (wait := self._dispatch.wait_s()) is not None:
             ends.append(wait)
         return max(0.05, min(ends)) if ends else None
+
+    def _left_s(self, question: QuestionAsked) -> float:
+        """Seconds in which it may still be answered."""
+        return self._due.left(question.until, self._crew.config.approval.timeout_minutes * 60 or math.inf)
 
     def _questions(self) -> list[QuestionAsked]:
         """Those nobody has answered."""
@@ -201,9 +208,8 @@ class Runner:
 
     def _expire(self) -> None:
         """Nobody answered in time: the policy does."""
-        now = self._crew.clock.now()
         for question in self._questions():
-            if question.until and question.until <= now:
+            if question.until and self._left_s(question) <= 0:
                 self.steering.answer(question.task, question.id, question.otherwise, "nobody in time", "")
 
     async def _woken(self, seconds: float | None) -> None:
@@ -345,7 +351,7 @@ class Runner:
         config = settings_of(self._tasks.get(task), self._crew.config)
         decided = route(card.failures, config, task, card.replans)
         if decided.action == "wait":
-            until = last.at + decided.wait_s
+            until = min(last.at, self._crew.clock.now()) + decided.wait_s  # it may have been set back meanwhile
             self._ledger.record(AgentPaused(agent=last.agent, until=until, reason=decided.reason))
         elif decided.action == "replan" and not self._planner.may(task) and self.steering.may_start:
             self._planner.ask(task)

@@ -188,10 +188,9 @@ class Exit(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def describe(self) -> str:
         """A short phrase for people: ``exit code 3``, ``killed by signal 9``, ``no output for too long``."""
         match self.cause:
-            case "exited" if self.signal is not None:
-                return f"killed by signal {self.signal}"
             case "exited":
-                return f"exit code {self.code}"
+                how = f"exit code {self.code}" if self.signal is None else f"killed by signal {self.signal}"
+                return f"{how}, {self.error}" if self.error else how
             case "timeout":
                 return "ran out of time"
             case "stall":

@@ -142,7 +142,7 @@ class Board:
     def __init__(self) -> None:
         self.cards: dict[str, Card] = {}
         self.run = ""
-        self.agent_pauses: dict[str, tuple[float, str]] = {}
+        self.agent_pauses: dict[str, tuple[float, float]] = {}
         self.changed_tasks: dict[str, Card] = {}
         self.changed_attempts: dict[str, Attempt] = {}
         self.owed: dict[str, Attempt] = {}
@@ -189,8 +189,8 @@ class Board:
     def _run_started(self, fact: facts.RunStarted, _at: float) -> None:
         self.run = fact.run
 
-    def _agent_paused(self, fact: facts.AgentPaused, _at: float) -> None:
-        self.agent_pauses[fact.agent] = (fact.until, fact.reason)
+    def _agent_paused(self, fact: facts.AgentPaused, at: float) -> None:
+        self.agent_pauses[fact.agent] = (fact.until, fact.until - at)
 
     def _task_added(self, fact: facts.TaskAdded, _at: float) -> None:
         card = self.cards.get(fact.task)

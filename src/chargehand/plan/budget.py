@@ -74,7 +74,7 @@ class Budget:
             scopes.append("run")
             if paid.number > 1:
                 scopes.append(f"retry:{paid.task}")
-        if paid.day == self._day:
+        if paid.day >= self._day:  # later, by a clock that was ahead
             scopes.append("day")
         notices: list[str] = []
         for unit, amount in (("usd", _usd(paid.usage)), ("tokens", _tokens(paid.usage))):

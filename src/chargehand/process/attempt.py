@@ -13,7 +13,7 @@ from chargehand.process import tree
 from chargehand.process.channel import Channel
 from chargehand.process.crowd import Crowd
 from chargehand.process.news import News
-from chargehand.process.progress import last_change
+from chargehand.process.progress import Progress
 from chargehand.process.spool import Spool
 
 TYPE_CHECKING = False
@@ -50,6 +50,7 @@ class Attempt:
         self._open: dict[int, Spool | News] = {}
         self._news: News | None = None
         self._heard = self._began = self._began_wall = 0.0
+        self._progress = Progress(launch["cwd"])
         self._crowd = Crowd(launch["processes"], time.monotonic())
 
     def run(self, record: int) -> dict[str, Any]:
@@ -202,8 +203,7 @@ class Attempt:
 
     def _files_changed(self, now: float) -> bool:
         """Whether silent work was done; if so its moment counts as the last sign of life."""
-        silent = max(0.0, time.time() - last_change(self._launch["cwd"]))
-        self._heard = max(self._heard, now - silent)
+        self._heard = max(self._heard, self._progress.last())
         return bool(now < self._heard + self._launch["stall_s"])
 
     def _end(self, cause: str, grace: float, now: float) -> None:

@@ -89,6 +89,9 @@ class _Past:
     def now(self) -> float:
         return self.at
 
+    def elapsed(self) -> float:
+        return self.at
+
     async def sleep(self, _seconds: float) -> None:
         raise AssertionError("the past does not wait")
 
