@@ -332,12 +332,20 @@ class Story:
         told = history.committed
         if self.config.evidence == "commit" and on_target != told:
             world.violate(f"on the target: {on_target}, in the ledger: {told}")
+        self._left()
+        self._ticks()
+
+    def _left(self) -> None:
+        """What the engine leaves: on the target all that it says, in the work folder nothing that is not under way."""
+        world, history, depot = self.world, self.history, self.depot
         below = depot.commits[depot.tip].ancestors
+        used = {past.root for past in history.attempts.values() if past.open}
+        if left := depot.workspaces.keys() - used:
+            world.violate(f"workspaces were left: {sorted(left)}")
         said = {task: past.commit for task, past in history.tasks.items() if past.state == "landed" and past.commit}
         lost = [task for task, commit in said.items() if commit not in below]
         if lost and self.config.evidence == "commit":  # else it may be no more than a tick, which he made himself
             world.violate(f"{lost} landed as commits that are not on the target")
-        self._ticks()
 
     def _ticks(self) -> None:
         text = self.file.read_text() if self.file else self.depot.tree(self.depot.tip).get(SPEC, "")

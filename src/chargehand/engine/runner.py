@@ -225,13 +225,14 @@ class Runner:
             raise fatal
 
     async def _clear_up(self) -> None:
-        """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed."""
+        """Remove the checkouts an earlier engine was done with, or used for a gate, when it was killed. A gate gets a new one."""
         depot, work = self._crew.depot, self._crew.state / "work"
-        live = {name for attempt in self._board.live_attempts() for name in (attempt.root, f"{attempt.id}.gate")}
+        live = {attempt.root for attempt in self._board.live_attempts()}
         live |= {call.attempt for call in self._board.live_calls()}
         if depot is not None and work.is_dir():
-            for name in sorted({place.name for place in work.iterdir()} - live):
-                await self._judge.end(name.removesuffix(".gate"))
+            names = sorted({place.name for place in work.iterdir()} - live)
+            await asyncio.gather(*(self._judge.end(name.removesuffix(".gate")) for name in names))
+            for name in names:
                 await self._crew.offload(depot.discard, name)
 
     async def _take_up(self) -> None:

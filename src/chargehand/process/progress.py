@@ -32,9 +32,9 @@ class Progress:
 def last_change(root: str) -> float:
     """The latest change (Unix seconds) of any file or directory under ``root``; 0.0 when nothing can be read.
 
-    Only the kernel sets ``ctime``, so a file dated into the future deceives nobody; what has a later one than now is from before the
-    clock was set back, and does not count. Links are not followed, git's object store is
-    left out, and of a very large tree only the upper part is looked at.
+    Only the kernel sets ``ctime``, so a file dated into the future deceives nobody; what has a later one than now is from before
+    the clock was set back, and does not count. Links are not followed, git's object store is left out, and of a very large tree
+    only the upper part is looked at.
     """
     newest, latest = 0.0, time.time() + _SET_S
     level = [root]
