@@ -51,10 +51,16 @@ CASES: list[tuple[dict[str, Proposed], str, str, str]] = [
         "yarn jest",
         "yarn install --frozen-lockfile",
     ),
+    (
+        found("package-lock.json", package_DOT_json='{"devDependencies": {"vitest": "4"}}'),
+        "test",
+        "npx --no-install vitest run --reporter=default --reporter=junit --outputFile=junit.xml",
+        "npm ci",
+    ),
     (found("bun.lock", package_DOT_json=PACKAGE), "test", "bun run test", "bun install --frozen-lockfile"),
     (found("Cargo.lock", Cargo_DOT_toml="[package]"), "test", "cargo test --locked", "cargo build --tests --locked"),
-    (found(go_DOT_mod="module x"), "test", "go test ./...", ""),
-    (found("mvnw", pom_DOT_xml="<project/>"), "test", "./mvnw -q -B verify", ""),
+    (found(go_DOT_mod="module x"), "test", "go test -v ./...", ""),
+    (found("mvnw", pom_DOT_xml="<project/>"), "test", "./mvnw -B verify", ""),
     (found("build.gradle.kts", "gradlew"), "test", "./gradlew --no-daemon test", ""),
     (found("a/b.csproj"), "test", "dotnet test --nologo", ""),
     (
@@ -63,7 +69,12 @@ CASES: list[tuple[dict[str, Proposed], str, str, str]] = [
         "bundle exec rspec",
         "bundle config set --local path vendor/bundle && bundle install",
     ),
-    (found("composer.lock", composer_DOT_json="{}"), "test", "vendor/bin/phpunit", "composer install --no-interaction"),
+    (
+        found("composer.lock", composer_DOT_json="{}"),
+        "test",
+        "vendor/bin/phpunit --log-junit junit.xml",
+        "composer install --no-interaction",
+    ),
     (found("uv.lock", Makefile="all:\n\ntest: all\n\tx\n", pyproject_DOT_toml=PYPROJECT), "test", "make test", "uv sync --frozen"),
     (found(justfile="test *args:\n  x\n"), "test", "just test", ""),
 ]

@@ -56,7 +56,11 @@ PRINTED = {
         " FAIL  a.test.ts > math > adds\n\n      Tests  1 failed | 2 passed (3)\n",
         Tests(2, 1, 0, ("a.test.ts > math > adds",)),
     ),
-    "mocha": ("  3 passing (5ms)\n  1 pending\n  2 failing\n", Tests(3, 2, 1)),
+    "mocha": (
+        "\n  math\n    ✔ adds\n    1) breaks\n    - later\n\n\n  1 passing (27ms)\n  1 pending\n  1 failing\n\n"
+        "  1) math\n       breaks:\n\n      AssertionError [ERR_ASSERTION]: 1 == 2\n",
+        Tests(1, 1, 1, ("math > breaks",)),
+    ),
     "bun": ("(fail) adds [0.1ms]\n\n 2 pass\n 1 fail\n 3 expect() calls\n", Tests(2, 1, 0, ("adds",))),
     "dotnet": (
         "  Failed N.T.Adds [3 ms]\nFailed!  - Failed:     1, Passed:     2, Skipped:     1, Total:     4, Duration: 9 ms - t.dll\n",
@@ -70,7 +74,8 @@ PRINTED = {
     "gradle": ("ATest > adds() FAILED\n\n3 tests completed, 1 failed, 1 skipped\n", Tests(1, 1, 1, ("ATest > adds()",))),
     "rspec": ("5 examples, 1 failure, 2 pending\n\nrspec ./spec/a_spec.rb:3 # A adds\n", Tests(2, 1, 2, ("./spec/a_spec.rb:3",))),
     "minitest": (
-        "Failure:\nTestA#test_b [t.rb:3]:\n\n3 runs, 3 assertions, 1 failures, 0 errors, 1 skips\n",
+        "F.S\n\nFinished in 0.1s, 9.1 runs/s, 2.4 assertions/s.\n\n"
+        "  1) Failure:\nTestA#test_b [t.rb:3]:\n\n3 runs, 3 assertions, 1 failures, 0 errors, 1 skips\n",
         Tests(1, 1, 1, ("TestA#test_b",)),
     ),
     "phpunit": (

@@ -80,6 +80,23 @@ def test_a_python_package(place: Place, cachetools: dict[str, File]) -> None:
     assert passed["summary"].endswith(f" {int(told[1]) + 1} passed")
 
 
+NODE = """const test = require('node:test'); const assert = require('node:assert');
+test('adds', () => assert.equal(1 + 1, 2)); test('breaks', () => assert.equal(1, 2)); test('later', { skip: true }, () => {});
+test.describe('group', () => { test('inner', () => {}); });"""
+
+
+@pytest.mark.skipif(not (PROGRAMS / "node").exists(), reason="needs make agents")
+@pytest.mark.parametrize("reporter", ["spec", "tap"])
+def test_what_node_really_prints(tmp_path: Path, reporter: str) -> None:
+    (tmp_path / "a.test.js").write_text(NODE)
+    argv = [PROGRAMS / "node", "--test", f"--test-reporter={reporter}"]
+    said = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    told = read(said)
+    assert told is not None
+    assert (told.passed, told.failed, told.skipped, told.failures) == (2, 1, 1, ("breaks",))
+    assert reporter == "tap" or told.ids == ("adds", "breaks", "later", "inner")
+
+
 @pytest.mark.skipif(shutil.which("npm") is None or not (PACKAGES / "deep-equal").is_dir(), reason="needs npm, and make agents")
 def test_a_package_of_npm(place: Place) -> None:
     shutil.copytree(PACKAGES / "deep-equal", place.root, dirs_exist_ok=True)

@@ -14,7 +14,7 @@ import msgspec
 
 from chargehand.brief.text import inline
 from chargehand.gates import setting_up
-from chargehand.gates.excerpt import excerpt, read_tail
+from chargehand.gates.excerpt import TAIL_BYTES, excerpt, read_tail
 from chargehand.gates.reports import files, output
 from chargehand.gates.tests_run import counts
 from chargehand.gates.tests_run import describe as in_words
@@ -34,6 +34,8 @@ _SHELL_WORDS = frozenset(
 _NO_TESTS_COLLECTED = 5
 _COULD_NOT_RUN = (126, 127)
 _NOTHING = Room(writable=())
+_COUNTED = 4 * 1024 * 1024
+"""Bytes of a stream in which tests are counted, from its end."""
 
 
 class CommandGate:
@@ -172,8 +174,10 @@ class CommandGate:
         return "(held out: what it printed is in its log, and not shown to agents)" if self._config.held_out else shown
 
     def _read(self, ended: Exit, commit: str, checkout: Path, directory: Path) -> Verdict:
-        stdout, stderr = read_tail(directory / "stdout.log"), read_tail(directory / "stderr.log")
+        stdout, stderr = read_tail(directory / "stdout.log", _COUNTED), read_tail(directory / "stderr.log", _COUNTED)
         tests = output.read(f"{stdout}\n{stderr}")
+        if tests and any(path.is_file() and path.stat().st_size > _COUNTED for path in directory.glob("std*.log")):
+            tests = msgspec.structs.replace(tests, ids=(), partial=True)
         word, summary = self._verdict(ended, stdout, stderr, tests)
         if self._config.report and ended.cause == "exited":
             word, summary, tests = self._reported(checkout, word, summary)
@@ -182,7 +186,7 @@ class CommandGate:
             commit=commit,
             verdict=word,
             summary=inline(summary),
-            evidence="" if word == "pass" else self._evidence(excerpt(stdout, stderr)),
+            evidence="" if word == "pass" else self._evidence(excerpt(stdout[-TAIL_BYTES:], stderr[-TAIL_BYTES:])),
             log=str(directory / ("stdout.log" if stdout.strip() or not stderr.strip() else "stderr.log")),
             duration_s=max(0.0, ended.ended_at - ended.started_at),
             tests=tests,

@@ -201,9 +201,10 @@ def _node(project: Project) -> Iterator[Proposed]:
         words = "bun run test" if manager == "bun" else f"{manager} test"  # `bun test` is a program of its own
         yield Proposed("test", "tests", words, f"package.json has a script test, with {manager}", *common)
     else:
-        for tool, words in (("vitest", "vitest run"), ("jest", "jest"), ("mocha", "mocha")):
+        vitest = f"vitest run --reporter=default --reporter=junit --outputFile={_REPORT}"
+        for tool, words, report in (("vitest", vitest, _REPORT), ("jest", "jest", ""), ("mocha", "mocha", "")):
             if tool in needs:
-                yield Proposed("test", "tests", f"{run} {words}", f"{tool}, with {manager}", *common)
+                yield Proposed("test", "tests", f"{run} {words}", f"{tool}, with {manager}", *common, report)
                 break
     if "typecheck" in scripts:
         yield Proposed("types", "types", f"{manager} run typecheck", "package.json has a script typecheck", *common)
@@ -231,17 +232,17 @@ def _rust(project: Project) -> Iterator[Proposed]:
 def _go(project: Project) -> Iterator[Proposed]:
     if project.has("go.mod"):
         yield Proposed("syntax", "syntax", "go build ./...", "go.mod")
-        yield Proposed("test", "tests", "go test ./...", "go.mod")
+        yield Proposed("test", "tests", "go test -v ./...", "go.mod")
         yield Proposed("types", "types", "go vet ./...", "go.mod")
 
 
 def _jvm(project: Project) -> Iterator[Proposed]:
     if project.has("pom.xml"):
         tool = "./mvnw" if project.has("mvnw") else "mvn"
-        yield Proposed("test", "tests", f"{tool} -q -B verify", "pom.xml, with maven")
+        yield Proposed("test", "tests", f"{tool} -B verify", "pom.xml, with maven", report="**/target/surefire-reports/*.xml")
     elif project.has("build.gradle", "build.gradle.kts"):
         tool = "./gradlew" if project.has("gradlew") else "gradle"
-        yield Proposed("test", "tests", f"{tool} --no-daemon test", "a gradle build")
+        yield Proposed("test", "tests", f"{tool} --no-daemon test", "a gradle build", report="**/build/test-results/test/*.xml")
 
 
 def _dotnet(project: Project) -> Iterator[Proposed]:
@@ -263,8 +264,8 @@ def _php(project: Project) -> Iterator[Proposed]:
         told = _object(project.text("composer.json"))
         own = "test" in (told.get("scripts") or {})
         locks = tuple(filter(project.has, ("composer.lock", "composer.json")))
-        command = "composer test" if own else "vendor/bin/phpunit"
-        yield Proposed("test", "tests", command, "composer.json", "composer install --no-interaction", ("vendor",), locks)
+        command, report = ("composer test", "") if own else (f"vendor/bin/phpunit --log-junit {_REPORT}", _REPORT)
+        yield Proposed("test", "tests", command, "composer.json", "composer install --no-interaction", ("vendor",), locks, report)
 
 
 _KINDS: tuple[Callable[[Project], Iterator[Proposed]], ...] = (_python, _node, _rust, _go, _jvm, _dotnet, _ruby, _php)

@@ -23,12 +23,13 @@ _WHY = re.compile(
 )
 
 
-def read_tail(path: Path) -> str:
-    """The end of a log as plain text; empty when there is none. Of a progress bar only the last state stays."""
+def read_tail(path: Path, most: int = TAIL_BYTES) -> str:
+    """The end of a log as plain text, at most so many bytes; empty when there is none. Of a progress bar only the last state
+    stays."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
+            file.seek(max(0, size - most))
             data = file.read()
     except OSError:
         return ""

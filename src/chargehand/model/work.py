@@ -219,13 +219,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
     """Tests by what became of them, as a gate's program reports them. ``failures`` are the names of those that failed, as far as
-    they are told; ``ids`` those of all tests, or none of them. What was skipped did not pass."""
+    they are told; ``ids`` those of all tests, or none of them. ``partial``: the program printed more than was read. What was
+    skipped did not pass."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
     failures: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def collected(self) -> int:
@@ -244,6 +246,7 @@ class Tests(msgspec.Struct, frozen=True, omit_defaults=True):
             self.skipped + other.skipped,
             self.failures + other.failures,
             self.ids + other.ids if known else (),
+            self.partial or other.partial,
         )
 
 

@@ -24,6 +24,8 @@ _STEP = re.compile(r"::|\.|#| > ")
 def weigh(gate: str, base: Tests, now: Tests, change: Change, sight: Sight) -> Verdict | None:
     """An objection, when a gate collects fewer tests than it does on the base, or skips more, and the task does not name their
     files. Where the program lists its tests, they are compared by name: a test may move to another file, or get other cases."""
+    if base.partial or now.partial:
+        return None
     mine = [path for path in change.files if is_test(path) and named(change.task, path)]
     told = [] if mine and now.skipped > base.skipped else list(_skipped(base, now))
     if base.ids and now.ids:
@@ -66,8 +68,7 @@ def _stem(one: str) -> str:
 
 def _file(one: str, files: dict[str, str]) -> str:
     """The file of the base a test is in, as far as its name tells."""
-    path = one.partition("::")[0]
-    if path in files.values():
+    if path := next((path for path in files.values() if one.startswith((f"{path}::", f"{path}."))), ""):
         return path
     parts = _CASE.sub("", one).replace("::", ".").split(".")
     return next((files[name] for n in range(len(parts), 0, -1) if (name := ".".join(parts[:n])) in files), "")

@@ -16,6 +16,7 @@ _VITEST_NAME = re.compile(r"^[ \t]*(?:FAIL|❯ FAIL)[ \t]+(.* > .*\S)$", re.MULT
 _NODE = re.compile(r"^(?:ℹ|#) (tests|pass|fail|cancelled|skipped|todo)[ \t]+(\d+)$", re.MULTILINE)
 _NODE_NAME = re.compile(r"^[ \t]*✖ (.*\S) \([\d.]+ms\)$", re.MULTILINE)
 _MOCHA = re.compile(r"^[ \t]+(\d+) (passing|failing|pending)\b", re.MULTILINE)
+_MOCHA_NAME = re.compile(r"^  \d+\) (\S.*)\n((?: {5,}\S.*\n){0,9}? {5,}\S.*):$", re.MULTILINE)
 _BUN = re.compile(r"^[ \t]*(\d+) (pass|fail|skip|todo)$", re.MULTILINE)
 _BUN_NAME = re.compile(r"^\(fail\) (.*?)(?: \[[\d.]+ms\])?$", re.MULTILINE)
 _TAP = re.compile(
@@ -32,9 +33,14 @@ def node(text: str) -> Tests | None:
         each(_JEST, text, named(_JEST_NAME, text))
         or each(_VITEST, text, named(_VITEST_NAME, text))
         or _pairs([(word, number) for word, number in _NODE.findall(text) if word != "tests"], _node_names(text))
-        or _pairs([(word, number) for number, word in _MOCHA.findall(text)], ())
+        or _pairs([(word, number) for number, word in _MOCHA.findall(text)], _mocha_names(text))
         or _pairs([(word, number) for number, word in _BUN.findall(text)], named(_BUN_NAME, text))
     )
+
+
+def _mocha_names(text: str) -> tuple[str, ...]:
+    found = (" > ".join([head, *(line.strip() for line in rest.split("\n"))]) for head, rest in _MOCHA_NAME.findall(text))
+    return tuple(dict.fromkeys(found))
 
 
 def _node_names(text: str) -> tuple[str, ...]:
@@ -90,7 +96,7 @@ _MINITEST = re.compile(
     r", (?P<skipped>\d+) (?:skips|pendings)",
     re.MULTILINE,
 )
-_MINITEST_NAME = re.compile(r"^(?:Failure|Error):\n(\S+)", re.MULTILINE)
+_MINITEST_NAME = re.compile(r"^ {0,4}(?:\d+\) )?(?:Failure|Error):\n(\S+)", re.MULTILINE)
 
 
 def ruby(text: str) -> Tests | None:
