@@ -89,7 +89,7 @@ test.describe('group', () => { test('inner', () => {}); });"""
 @pytest.mark.parametrize("reporter", ["spec", "tap"])
 def test_what_node_really_prints(tmp_path: Path, reporter: str) -> None:
     (tmp_path / "a.test.js").write_text(NODE)
-    argv = [PROGRAMS / "node", "--test", f"--test-reporter={reporter}"]
+    argv = [str(PROGRAMS / "node"), "--test", f"--test-reporter={reporter}"]
     said = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     told = read(said)
     assert told is not None
