@@ -19,12 +19,10 @@ from chargehand.doors.tui.lines import Row, strip, wrapped
 from chargehand.doors.tui.words import amount, paid, rough, safe, short
 from chargehand.service.boardcards import Card
 
-PLAIN = {"": Style()}
-
 
 @given(st.text(), st.integers(1, 60))
 def test_a_line_has_its_width_whatever_it_holds(text: str, width: int) -> None:
-    made = strip(((text, ""), ("more", "unknown")), width, PLAIN, Style())
+    made = strip(((text, ""), ("more", "unknown")), width, lambda _role: Style())
     assert cell_len(made.text) == width
     assert not [letter for letter in made.text if ord(letter) < 32 or 127 <= ord(letter) < 160]
 

@@ -6,11 +6,9 @@ import gc
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
-import msgspec
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -33,7 +31,7 @@ from chargehand.doors.tui.terminal import hung_up
 from chargehand.doors.tui.views import Page, costs_view, graph_view, help_view, hints, timeline_view
 from chargehand.model.config import NotifyConfig
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import Event, Fact
+from chargehand.model.facts import Event
 from chargehand.service.boardcards import Card
 from chargehand.service.boardticks import Ticks
 from chargehand.service.boardview import Feed, Look
@@ -41,6 +39,7 @@ from chargehand.service.project import Project
 
 POLL_S = 0.1
 _FORECAST_S = 3.0
+"""At least; a forecast of many tasks is made so seldom that it takes half a hundredth of a core."""
 _TICKS_S = 2
 _NARROW, _LEAST = 18, 15
 """Cells a column wants. With less, those that are empty give way; with less than the least, not all are in view."""
@@ -161,8 +160,8 @@ class BoardApp(App[None]):
         if self._notifier is None or look.whole:
             return
         for seq, at, _, _, _, text in look.events:
-            with suppress(msgspec.MsgspecError):  # of a newer chargehand
-                self._notifier.hear(Event(seq, at, "", msgspec.json.decode(text, type=Fact)))
+            if (fact := log.fact(text)) is not None:
+                self._notifier.hear(Event(seq, at, "", fact))
 
     def _fill(self) -> None:
         """Every card anew."""
@@ -208,9 +207,9 @@ class BoardApp(App[None]):
     def _edges(self) -> None:
         """What is above and below the columns."""
         now = time.time()
-        if time.monotonic() - self._forecast_at > _FORECAST_S:
-            self._forecast_at = time.monotonic()
+        if (began := time.monotonic()) > self._forecast_at:
             self._left = self.feed.remaining(now)
+            self._forecast_at = began + max(_FORECAST_S, 200 * (time.monotonic() - began))
         width = self.size.width
         self._head.show([totals.head(self.feed, now, self.wanted, len(self._where))])
         lines = totals.foot(self.feed, now, self._left, width)

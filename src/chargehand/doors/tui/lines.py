@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, TypeAlias
 
 from rich.cells import cell_len, set_cell_size
@@ -27,14 +27,15 @@ def row(text: str = "", role: str = "", key: str = "") -> Row:
     return Row(((text, role),), key)
 
 
-def strip(parts: Iterable[tuple[str, str]], width: int, styles: Mapping[str, Style], ground: Style) -> Strip:
-    """A line of exactly ``width`` cells, cut with an ellipsis. Whatever the text holds, it can do nothing to the terminal."""
+def strip(parts: Iterable[tuple[str, str]], width: int, ink: Callable[[str], Style]) -> Strip:
+    """A line of exactly ``width`` cells, cut with an ellipsis; ``ink`` tells the style of a role. Whatever the text holds, it can
+    do nothing to the terminal."""
     segments: list[Segment] = []
     left = width
     for raw, role in parts:
         text = safe(raw)
         wide = len(text) if text.isascii() else cell_len(text)
-        style = ground + styles.get(role, styles[""])
+        style = ink(role)
         if wide > left:
             cut = text[:left] if text[0] in "─━" else set_cell_size(text, max(0, left - 1)) + "…"[:left]
             segments.append(Segment(cut, style))
@@ -43,7 +44,7 @@ def strip(parts: Iterable[tuple[str, str]], width: int, styles: Mapping[str, Sty
         segments.append(Segment(text, style))
         left -= wide
     if left:
-        segments.append(Segment(" " * left, ground))
+        segments.append(Segment(" " * left, ink("")))
     return Strip(segments, width)
 
 

@@ -7,29 +7,39 @@ from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
+import msgspec
+
 from chargehand.doors.tui.lines import Row
+from chargehand.model.facts import Fact
 from chargehand.model.words import spoken
+from chargehand.model.work import Exit
 
 _ROLE = {
     "task.landed": "ok", "task.failed": "bad", "task.needs_human": "warn", "attempt.ended": "warn", "notice": "warn",
     "run.finished": "bold", "run.started": "bold", "run.paused": "warn", "run.resumed": "bold", "agent.paused": "warn",
 }  # fmt: skip
 
+_known: msgspec.json.Decoder[Fact] = msgspec.json.Decoder(Fact)
+"""Made once: finding out what a fact may be takes a hundred times as long as reading one."""
+
+
+def fact(text: str) -> Fact | None:
+    """What an event says; None when it is of a newer chargehand."""
+    try:
+        return _known.decode(text)
+    except (msgspec.MsgspecError, ValueError):
+        return None
+
 
 def rows(events: Iterable[tuple[Any, ...]], *, everything: bool = False) -> list[Row]:
     """A line for each event that says something to people; ``everything``: for each of them."""
-    import msgspec
-
     from chargehand.doors.cli.render.sentences import sentence
-    from chargehand.model.facts import Fact
     from chargehand.process.transcript import clean
 
     lines = []
     for _, at, kind, task, attempt, text in events:
-        try:
-            said = clean(sentence(msgspec.json.decode(text, type=Fact), StringIO()))
-        except (msgspec.MsgspecError, ValueError):  # of a newer chargehand
-            said = kind
+        read = fact(text)
+        said = kind if read is None else clean(sentence(read, StringIO()))
         if not said:
             said = _plain(kind, task, text, everything=everything)
         if said:
@@ -42,8 +52,6 @@ def rows(events: Iterable[tuple[Any, ...]], *, everything: bool = False) -> list
 
 def _plain(kind: str, task: str, text: str, *, everything: bool) -> str:
     """What the lines of a run leave unsaid, because the person is there who did it."""
-    import msgspec
-
     body = msgspec.json.decode(text)
     match kind:
         case "run.finished":
@@ -64,10 +72,6 @@ def _plain(kind: str, task: str, text: str, *, everything: bool) -> str:
 
 def _quietly(kind: str, body: Mapping[str, Any]) -> str:
     """What only somebody wants to know who looks closely."""
-    import msgspec
-
-    from chargehand.model.work import Exit
-
     match kind:
         case "task.added":
             return "is in the spec"

@@ -6,7 +6,6 @@ scrolled to, draws its heading and its scroll mark, and hands out finished lines
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -39,6 +38,7 @@ class Roll(Widget):
         self._look: object = None
         self._behind = Color(0, 0, 0)
         self._heads: dict[object, Strip] = {}
+        self._inks: dict[tuple[str, str], Style] = {}
         self._marks: dict[int, tuple[Strip, Strip]] = {}
 
     def count(self) -> int:
@@ -87,17 +87,20 @@ class Roll(Widget):
 
     # --- drawing ---------------------------------------------------------------------------------------------------------------
 
-    def styles_now(self) -> Mapping[str, Style]:
-        return roles(self.app)
-
     def made(self, parts: Parts, width: int, ground: str = "") -> Strip:
         """A line in the theme, without colour where that is wanted. ``ground`` is the role behind it; the last cell is empty."""
-        styles = self.styles_now()
-        base = styles["ground"]
-        result = Strip([*strip(parts, width - 1, styles, base + styles[ground]), Segment(" ", base)], width)
-        for change in self.app.get_line_filters():
-            result = result.apply_filter(change, self._behind)
-        return result
+        return Strip([*strip(parts, width - 1, lambda role: self._ink(role, ground)), Segment(" ", self._ink("", ""))], width)
+
+    def _ink(self, role: str, ground: str) -> Style:
+        """The style of a role on a ground. What textual would change in each line (for NO_COLOR, say) is changed once, here."""
+        found = self._inks.get((role, ground))
+        if found is None:
+            styles = roles(self.app)
+            segments = [Segment("x", styles["ground"] + styles[ground] + styles.get(role, styles[""]))]
+            for change in self.app.get_line_filters():
+                segments = change.apply(segments, self._behind)
+            found = self._inks[role, ground] = segments[0].style or Style()
+        return found
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """textual's own goes through styles and borders for each line; there are none here."""
@@ -107,6 +110,7 @@ class Roll(Widget):
             self._behind = self.background_colors[1]
             self._heads.clear()
             self._marks.clear()
+            self._inks.clear()
             self.restyled()
         width, height = self.size
         if not width:
@@ -157,8 +161,7 @@ class Roll(Widget):
         if found is None or found[0] is not line:
             if len(self._marks) > 500:
                 self._marks.clear()
-            styles = self.styles_now()
-            bar = Strip([Segment("▐", styles["ground"] + styles["rule"])], 1)
+            bar = Strip([Segment("▐", self._ink("rule", ""))], 1)
             found = self._marks[id(line)] = (line, Strip.join([line.crop(0, width - 1), bar]))
         return found[1]
 
