@@ -132,3 +132,16 @@ def test_who_does_the_work_passes_what_was_held_out(place: Place) -> None:
     hide(place)
     assert run(place, GATES, "echo 'def double(n): return 2 * n' > a.py", HELD, 0)["gate"] == "hidden"
     assert place.landed() == ["TASK-001"]
+
+
+def test_a_person_may_let_pass_what_the_base_speaks_against(place: Place) -> None:
+    """Both verdicts at once, and neither gate nor person is asked again for it."""
+    files = {**FEWER, "tests/test_c.py": cases("c: assert a.x == 1")}
+    weak = "echo 'x = 0' > a.py; " + writes("tests/test_c.py", cases("c: assert a.x == 0"))
+    overrule = "\n[approval]\ngates = ['inspect.base', 'inspect.collected']\n"
+    assert run(place, overrule, weak, files, 4)["gate"] == "inspect.base"
+    place.run("approve", "TASK-001")
+    place.run("run", "--all")
+    assert place.landed() == ["TASK-001"]
+    said = [verdict["gate"] for verdict in place.json("show", "TASK-001")["attempts"][0]["verdicts"]]
+    assert said == ["test", "inspect.collected", "inspect.base", "human"]

@@ -121,8 +121,9 @@ def _more(pattern: re.Pattern[str], old: bytes, new: bytes) -> bool:
 
 
 def guarded(change: Change, sight: Sight) -> dict[str, bytes]:
-    """The tests of the base that a change touched although its task does not name them, as they were."""
-    return dict(_touched(change, sight, (path for path in change.files if is_test(path) and not named(change.task, path))))
+    """The tests of the base, and what sets them up, that a change touched although its task does not name them, as they were."""
+    mine = (path for path in change.files if is_test(path) or matches(path, _SETUPS))
+    return dict(_touched(change, sight, (path for path in mine if not named(change.task, path))))
 
 
 def _touched(change: Change, sight: Sight, paths: Iterable[str]) -> Iterator[tuple[str, bytes]]:
