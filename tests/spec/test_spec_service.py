@@ -10,6 +10,7 @@ from chargehand.model.errors import SpecProblem
 from chargehand.service import specs
 from chargehand.service.library import load_spec, ready_tasks
 from chargehand.service.project import Project
+from chargehand.spec import sections
 
 TASKS = """### TASK-001: One
 P1 | DONE | Est: 1h
@@ -116,3 +117,15 @@ def test_the_library(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     assert [task.id for task in ready_tasks(spec, done={"TASK-002"})] == ["TASK-004", "TASK-003"]
     with pytest.raises(SpecProblem):
         load_spec("nothing.md")
+
+
+@pytest.mark.parametrize("content", [b"x" * 5_000_000, b"#### REQ-001: All\n" * 200_000])
+def test_a_document_that_is_too_large_is_not_used_and_that_is_said(project: Project, content: bytes) -> None:
+    (project.root / "spec" / "requirements.md").write_bytes(content)
+    spec, problems = specs.check(project, "spec/tasks.md")
+    assert spec is not None
+    assert not spec.sections
+    assert [problem.path for problem in problems if problem.code == "too-large"] == ["spec/requirements.md"]
+    assert not [problem for problem in problems if problem.code == "unknown-trace"]
+    assert not specs.outline(project, "spec/tasks.md")
+    assert specs.MAX_DOCUMENT == sections.MAX_DOCUMENT

@@ -120,6 +120,10 @@ def _members(project: Project, folder: Path, format_name: str) -> list[Path]:
     raise SpecProblem(f"there is no spec in {shown}", code="spec.missing", hint=_where_else(project, shown))
 
 
+MAX_DOCUMENT = 4_000_000
+"""Bytes, as in ``spec.sections``: that need not be imported where a spec comes from the cache."""
+
+
 def _documents(project: Project, place: Path) -> dict[str, bytes]:
     """The documents beside a spec. Those of ``PREFIXtasks.md`` may carry the prefix too."""
     prefix = place.name.removesuffix("tasks.md") if place.name.endswith("tasks.md") else ""
@@ -127,14 +131,14 @@ def _documents(project: Project, place: Path) -> dict[str, bytes]:
     for name in DOCUMENTS:
         document = next((file for file in (place.parent / f"{prefix}{name}", place.parent / name) if file.is_file()), None)
         if document:
-            found[_relative(project, document)] = _bytes(document)
+            found[_relative(project, document)] = _bytes(document, MAX_DOCUMENT + 1)
     return found
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(file: Path, most: int = _MOST_BYTES) -> bytes:
     """The content, or as much of it as shows that it is too much."""
     with file.open("rb") as source:
-        return source.read(_MOST_BYTES)
+        return source.read(most)
 
 
 def _relative(project: Project, file: Path) -> str:

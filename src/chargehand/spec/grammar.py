@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 
 from chargehand.model.task import FileStatus
 
@@ -98,3 +99,25 @@ def fold(text: str) -> str:
         return text.upper()
     visible = "".join(char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char) != "Cf")
     return visible.upper().translate(_LOOKALIKES)
+
+
+def header_fault(task_id: str, tail: str, colon: str, lead: str, level: int, gap: str, text: str, defined: Collection[str]) -> str:
+    """What is wrong with a header, most telling thing first."""
+    shown = text.split(":", maxsplit=1)[0].strip()[:40]
+    if level != 3:
+        return f'"{shown}" looks like a task, but its heading has {level} "#" instead of 3'
+    if ">" in lead:
+        return f'"{shown}" looks like a task, but stands in a quotation'
+    if not text.upper().isascii() and fold(shown) != shown.upper() and task_id in fold(shown):
+        twin = f" and cannot be told from {task_id}" if task_id in defined else ""
+        return f'the id "{shown}" holds characters that only look like plain letters{twin}'
+    if shown.upper() == task_id and shown != task_id:
+        twin = f" ({task_id} exists already)" if task_id in defined else ""
+        return f'the id "{shown}" is not in capitals{twin}'
+    if tail:
+        return f'"{shown}" looks like a task, but an id ends in digits'
+    if not colon:
+        return f'"{shown}" looks like a task, but there is no colon behind its id'
+    if not gap or lead:
+        return f'"{shown}" looks like a task, but its heading is not written as one'
+    return f'"{shown}" looks like a task, but its id does not stand alone between "###" and ":"'

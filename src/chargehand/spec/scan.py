@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cache
 
 from msgspec import Struct
@@ -20,6 +20,7 @@ from chargehand.spec.grammar import (
     META,
     PLAIN_LABEL,
     fold,
+    header_fault,
     status_of,
 )
 from chargehand.spec.lines import FENCE, Masked, mask
@@ -144,7 +145,7 @@ class Scan:
                 if level == 3 or strict[4]:
                     self.say(n, f"this heading repeats {task_id} and is not read as a task", "warning")
                 return False
-            self.say(n, _why(task_id, strict[3], strict[4], lead, level, gap, text, self.defined), "error")
+            self.say(n, header_fault(task_id, strict[3], strict[4], lead, level, gap, text, self.defined), "error")
             return True
         loose = _LOOSE.match(folded)
         if loose and (level == 3 or loose[1]):
@@ -390,25 +391,3 @@ def _title(text: str) -> str:
     title = text.strip()
     bare = title.rstrip("#")
     return bare.rstrip() if bare != title and (not bare or bare[-1] in " \t") else title
-
-
-def _why(task_id: str, tail: str, colon: str, lead: str, level: int, gap: str, text: str, defined: Collection[str]) -> str:
-    """What is wrong with a header, most telling thing first."""
-    shown = text.split(":", maxsplit=1)[0].strip()[:40]
-    if level != 3:
-        return f'"{shown}" looks like a task, but its heading has {level} "#" instead of 3'
-    if ">" in lead:
-        return f'"{shown}" looks like a task, but stands in a quotation'
-    if not text.upper().isascii() and fold(shown) != shown.upper() and task_id in fold(shown):
-        twin = f" and cannot be told from {task_id}" if task_id in defined else ""
-        return f'the id "{shown}" holds characters that only look like plain letters{twin}'
-    if shown.upper() == task_id and shown != task_id:
-        twin = f" ({task_id} exists already)" if task_id in defined else ""
-        return f'the id "{shown}" is not in capitals{twin}'
-    if tail:
-        return f'"{shown}" looks like a task, but an id ends in digits'
-    if not colon:
-        return f'"{shown}" looks like a task, but there is no colon behind its id'
-    if not gap or lead:
-        return f'"{shown}" looks like a task, but its heading is not written as one'
-    return f'"{shown}" looks like a task, but its id does not stand alone between "###" and ":"'

@@ -12,6 +12,10 @@ from chargehand.model.task import Section, Task
 from chargehand.spec.lines import BOM, cut, mask
 from chargehand.spec.report import Report
 
+MAX_DOCUMENT = 4_000_000
+MAX_LINES = 100_000
+"""Bytes and lines of a document beside a spec. A larger one is not used, which is said."""
+
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)", re.DOTALL)
 _NAMED = re.compile(r"[^\w]{0,8}([A-Z][A-Z0-9]*(?:-[A-Z0-9]+)*-[0-9]+)(?![\w-])[\]*`]{0,4}[ \t]*[:.—–-]?(.*)", re.DOTALL)
 _OWN = r"((?:[A-Z]+-)?(?:REQ|NFR|FR|SC|US|AC|DESIGN)(?:-[A-Z0-9]+)*-?[0-9]+)"
@@ -59,8 +63,13 @@ def all_sections(documents: Mapping[str, bytes]) -> dict[str, Section]:
     """Every section that has an id, of all documents (path to content)."""
     found: dict[str, Section] = {}
     for path, data in documents.items():
-        found = cut_sections(data.decode("utf-8", "replace"), path, _EVERYTHING) | found
+        if not _too_large(data):
+            found = cut_sections(data.decode("utf-8", "replace"), path, _EVERYTHING) | found
     return found
+
+
+def _too_large(data: bytes) -> bool:
+    return len(data) > MAX_DOCUMENT or data.count(b"\n") > MAX_LINES
 
 
 class _Everything(frozenset[str]):
@@ -101,6 +110,10 @@ def trace(
     problems: list[Problem] = []
     rules: dict[str, Section] = {}
     for path, data in documents.items():
+        if _too_large(data):
+            message = f"more than {MAX_DOCUMENT // 1_000_000} MB or {MAX_LINES:,} lines: its sections are not used"
+            problems.append(Problem("too-large", message, path, hint="is this the right file? Split it", severity="warning"))
+            continue
         try:
             text = data.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -112,7 +125,7 @@ def trace(
             rules[CONSTITUTION] = Section(CONSTITUTION, "Constitution", text.removeprefix(BOM).strip(), path)
         else:
             found = cut_sections(text, path, keys) | found
-    searched = [path for path in documents if not path.endswith(f"{CONSTITUTION}.md")]
+    searched = [path for path, data in documents.items() if not path.endswith(f"{CONSTITUTION}.md") and not _too_large(data)]
     for task in tasks if searched else ():
         for name in task.traces:
             if wanted[name] not in found:
