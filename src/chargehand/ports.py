@@ -11,7 +11,7 @@ import msgspec
 from chargehand.model.facts import Event, Fact
 from chargehand.model.signals import Signal
 from chargehand.model.task import Task
-from chargehand.model.work import Exit, Report, Tally, Usage, Verdict
+from chargehand.model.work import AgentError, Exit, Report, Tally, Usage, Verdict
 
 
 class Clock(Protocol):
@@ -108,12 +108,12 @@ class Allowance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Metered(msgspec.Struct, frozen=True, kw_only=True):
-    """What the meter counted for one call. ``refused``: why it let no further request out (a pot is empty), empty otherwise.
-    ``unpriced``: a model had no price, so the money is not known."""
+    """What the meter counted for one call. ``refused``: why it let no further request out (a pot is empty, all turns are over, the
+    provider is in trouble). ``unpriced``: a model had no price, so the money is not known."""
 
     requests: int = 0
     usage: Usage = Usage()
-    refused: str = ""
+    refused: AgentError | None = None
     unpriced: bool = False
 
 
@@ -317,15 +317,17 @@ Api = Literal["", "anthropic", "openai", "gemini"]
 class Agent(Protocol):
     """One kind of program that does tasks.
 
-    ``api``: the protocol the meter is to expect. ``edits``: it can change files, not only answer. ``resumes``: it can go on with a
-    session. ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not
-    metered. To try again is not its business: its own retries are turned down, so that the engine decides.
+    ``api``: the protocol the meter is to expect. ``turns``: so many requests the meter lets out in one call; 0 where the program
+    keeps to its limit itself. ``edits``: it can change files, not only answer. ``resumes``: it can go on with a session.
+    ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not metered.
+    To try again is not its business: its own retries are turned down, so that the engine decides.
     """
 
     name: str
     model: str
     paid: bool
     api: Api
+    turns: int
     edits: bool
     resumes: bool
     login: tuple[str, ...]

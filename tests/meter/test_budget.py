@@ -32,7 +32,8 @@ def test_an_empty_pot_lets_nothing_out(tmp_path: Path, house: Path) -> None:
                 assert told[field] == word
                 assert "day" in told["message"]
                 used = await here.client.dismiss(here.place(api))
-                assert "day" in used.refused
+                assert used.refused
+                assert (used.refused.kind, "day" in used.refused.message) == ("budget", True)
                 assert used.requests == 0
             assert here.provider.seen == []
 
@@ -44,7 +45,9 @@ def test_tokens_are_capped_as_well(tmp_path: Path, house: Path) -> None:
         async with world(tmp_path, house) as here:
             gateway = await here.admit(tokens={"task:T-1": 1641})
             assert [(await here.ask(gateway))[0] for _ in range(3)] == [200, 200, 403]
-            assert "task:T-1" in (await here.client.dismiss(here.place())).refused
+            refused = (await here.client.dismiss(here.place())).refused
+            assert refused is not None
+            assert "task:T-1" in refused.message
 
     asyncio.run(run())
 
@@ -73,7 +76,7 @@ def test_what_a_call_spent_counts_until_it_is_charged(tmp_path: Path) -> None:
             assert (await here.ask(three))[0] == 403
             await here.client.settle(here.place("one"), lambda: Allowance(usd={"run": COST * 1.5}))
             assert (await here.ask(three))[0] == 200
-            assert (await here.client.dismiss(here.place("three"))).refused == ""
+            assert (await here.client.dismiss(here.place("three"))).refused is None
 
     asyncio.run(run())
 

@@ -30,8 +30,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Speaker:
     """What the meter looks at in an agent."""
 
-    def __init__(self, name: str, api: Api) -> None:
-        self.name, self.api = name, api
+    def __init__(self, name: str, api: Api, turns: int = 0) -> None:
+        self.name, self.api, self.turns = name, api, turns
 
 
 class Provider:
@@ -111,10 +111,11 @@ class World:
         caged: bool = False,
         client: MeterClient | None = None,
         tokens: dict[str, int] | None = None,
+        turns: int = 0,
         **pots: float,
     ) -> Gateway:
         """Let a call in; ``pots`` are USD."""
-        agent = cast("Agent", Speaker(api, api))
+        agent = cast("Agent", Speaker(api, api, turns))
         allowance = Allowance(usd=pots, tokens=tokens or {})
         gateway = await (client or self.client).admit(self.place(name), agent, lambda: allowance, caged=caged)
         assert gateway

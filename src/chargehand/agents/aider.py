@@ -124,6 +124,7 @@ def _count(text: str | None) -> int:
 class AiderAgent(AnyProvider):
     """An `Agent` that is Aider. It edits the files that the prompt names, and runs nothing. It has no sessions."""
 
+    endless = True
     program = "aider"
     install = "pip install aider-chat"
     speaks: ClassVar[tuple[Api, ...]] = ("openai", "anthropic")

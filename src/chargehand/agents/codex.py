@@ -131,8 +131,9 @@ def _words(message: str) -> str:
 
 
 class CodexAgent(Driver):
-    """An `Agent` that is Codex. It has no limit of turns, and reports no money."""
+    """An `Agent` that is Codex. It reports no money."""
 
+    endless = True
     program = "codex"
     install = "npm i -g @openai/codex"
     speaks: ClassVar[tuple[Api, ...]] = ("openai",)

@@ -28,6 +28,7 @@ class CommandAgent:
     """
 
     api: Api = ""
+    turns = 0
     edits = True
     resumes = False
     login: tuple[str, ...] = ()

@@ -24,11 +24,13 @@ _SYSTEM = ("/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/etc/")
 class Driver:
     """An `Agent` that is a program with a stream of JSON lines. A kind says in its class what it is, and how a call is prepared.
 
-    ``program``: the executable's name. ``install``: the command that installs it. ``speaks``: the protocols it can be made to
-    speak, the usual one first. ``key``: the variable that holds its provider's key. ``sums``: what its last word tells of the whole
-    session (see `story.Story.report`). ``prices``: what the user says of his models.
+    ``endless``: it has no limit of turns itself. ``program``: the executable's name. ``install``: the command that installs it.
+    ``speaks``: the protocols it can be made to speak, the usual one first. ``key``: the variable that holds its provider's key.
+    ``sums``: what its last word tells of the whole session (see `story.Story.report`). ``prices``: what the user says of his
+    models.
     """
 
+    endless: ClassVar[bool] = False
     program: ClassVar[str]
     install: ClassVar[str]
     speaks: ClassVar[tuple[Api, ...]]
@@ -50,6 +52,7 @@ class Driver:
         self.model = config.model
         self.paid = config.paid
         self.api: Api = config.api or self.speaks[0]
+        self.turns = config.max_turns if self.endless else 0
         self.config = config
         program = config.program or self.program
         self._program = str((root / program).absolute()) if "/" in program else program

@@ -112,9 +112,10 @@ def _error(event: _Error) -> Iterator[Signal]:
 
 
 class DroidAgent(AnyProvider):
-    """An `Agent` that is Droid. It chooses the ids of its sessions, and goes on with a copy of one. It has no limit of turns. A
-    session is found again in the same HOME and workspace."""
+    """An `Agent` that is Droid. It chooses the ids of its sessions, and goes on with a copy of one. A session is found again in the
+    same HOME and workspace."""
 
+    endless = True
     program = "droid"
     install = "npm i -g droid"
     speaks: ClassVar[tuple[Api, ...]] = ("anthropic", "openai")

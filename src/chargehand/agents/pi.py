@@ -128,9 +128,10 @@ def _retry(event: _Retry) -> Iterator[Signal]:
 
 
 class PiAgent(AnyProvider):
-    """An `Agent` that is Pi. It asks nobody's permission for anything, and has no limit of turns. A session is found again
+    """An `Agent` that is Pi. It asks nobody's permission for anything. A session is found again
     in the same HOME and workspace."""
 
+    endless = True
     program = "pi"
     install = "npm i -g @earendil-works/pi-coding-agent"
     login = (".pi/agent/auth.json",)

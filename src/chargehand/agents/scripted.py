@@ -20,6 +20,7 @@ class ScriptedAgent:
     """An `Agent` that plays a script (see docs/agents.md) in a process of its own. Raises ConfigProblem when none is named."""
 
     api: Api = ""
+    turns = 0
     edits = True
     resumes = False
     login: tuple[str, ...] = ()

@@ -14,7 +14,7 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.patience import Patience
 from chargehand.engine.purse import Purse
-from chargehand.model.work import AgentError, Exit, Report, Tally, Usage
+from chargehand.model.work import WAITING_CLASSES, Exit, Report, Tally, Usage
 from chargehand.ports import Agent, Call, Gateway, Launch, Room
 from chargehand.process.files import write_private
 from chargehand.process.scrub import scrub_streams
@@ -85,8 +85,9 @@ class Calls:
         if self._crew.meter is None:
             return report
         metered = await self._crew.meter.dismiss(place)
-        if metered.refused:
-            report = msgspec.structs.replace(report, error=AgentError(kind="budget", message=metered.refused))
+        if metered.refused and not (report.finished and metered.refused.kind in WAITING_CLASSES):
+            # The meter knows better than the program what it was refused for. What it did without, it did without.
+            report = msgspec.structs.replace(report, error=metered.refused)
         if metered.requests:
             usage = (
                 metered.usage if not metered.unpriced else msgspec.structs.replace(metered.usage, cost_usd=report.usage.cost_usd)

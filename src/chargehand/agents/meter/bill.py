@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from chargehand.model.work import Tokens, Usage
+from chargehand.model.work import AgentError, Tokens, Usage
 from chargehand.ports import Metered
 
 NAME = "meter.jsonl"
@@ -48,7 +48,7 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True, tag="refused"):
     """A request that was not let out, and why."""
 
     at: float
-    reason: str
+    error: AgentError
 
 
 class Denied(msgspec.Struct, frozen=True, kw_only=True, tag="denied"):
@@ -122,19 +122,20 @@ def lines(place: Path) -> Iterator[Line]:
 
 def metered(place: Path) -> Metered:
     """The sum of a call's bill."""
-    requests, refused, unpriced = 0, "", False
+    refused: AgentError | None = None
+    requests, unpriced = 0, False
     open_: dict[str, Left] = {}
     charges: list[tuple[Tokens, float | None]] = []
     for line in lines(place):
         match line:
             case Left():
                 open_[line.id] = line
-                requests, refused = requests + 1, ""
+                requests, refused = requests + 1, None
             case Paid():
                 open_.pop(line.id, None)
                 charges.append((line.tokens, line.usd))
             case Refused():
-                refused = line.reason
+                refused = line.error
     charges += [(line.expected, line.usd) for line in open_.values()]
     usage = Usage()
     for tokens, usd in charges:

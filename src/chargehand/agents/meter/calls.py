@@ -12,12 +12,13 @@ from typing import Any
 from chargehand.agents.meter import bill
 from chargehand.agents.meter.wire import Admission
 from chargehand.agents.prices import Price
-from chargehand.model.work import Tokens, Usage
+from chargehand.model.work import AgentError, Tokens, Usage
 from chargehand.ports import Allowance
 
 
 class Call:
-    """A call under way. ``owner`` is the connection that let it in; None: its engine is gone."""
+    """A call under way. ``owner`` is the connection that let it in; None: its engine is gone. ``turns``: requests let out so far.
+    ``troubles``: by the mark of a request, why it found no answer. ``cuts``: marks of those whose answer broke off."""
 
     def __init__(self, admission: Admission, owner: object) -> None:
         self.place = Path(admission.place)
@@ -26,7 +27,10 @@ class Call:
         self.orphaned_at = 0.0
         self.bill = bill.Bill(self.place)
         # What an earlier meter counted for it.
-        self.spent = Spent(bill.metered(self.place).usage)
+        before = bill.metered(self.place)
+        self.spent, self.turns = Spent(before.usage), before.requests
+        self.troubles: dict[bytes, AgentError] = {}
+        self.cuts: set[bytes] = set()
         self.flights: dict[str, Flight] = {}
         self.tasks: set[asyncio.Task[Any]] = set()
         self._landed: asyncio.Future[None] | None = None
@@ -67,6 +71,7 @@ class Flight:
         self.status = 0
         call.bill.write(bill.Left(id=self.id, at=self.at, model=model, expected=expected, usd=self._usd(expected, price)))
         call.flights[self.id] = self
+        call.turns += 1
 
     def land(self, tokens: Tokens, *, estimated: bool = False, price: Price | None = None) -> None:
         """``price`` is that of the model the provider says it was, for names that have none themselves."""

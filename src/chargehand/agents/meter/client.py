@@ -78,6 +78,7 @@ class MeterClient:
                 upstream=upstream,
                 secret=secret,
                 bearer=bearer,
+                turns=agent.turns,
                 allowance=allowance(),
             )
 

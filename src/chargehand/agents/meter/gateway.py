@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import time
 import zlib
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from chargehand.agents.meter.upstream import Answer, Cut, NoAnswer, Provider
 from chargehand.agents.meter.usage import Reader, estimated_input
 from chargehand.agents.prices import Price, price_of
 from chargehand.model.config import PriceConfig
-from chargehand.model.work import Tokens
+from chargehand.model.work import AgentError, Tokens
 from chargehand.ports import Api
 
 LONGEST_BODY = 256 * 1024 * 1024
@@ -29,6 +30,8 @@ _MOST_OUTPUT = 32_000
 """Tokens an answer may have when the request does not say."""
 _ADDED = 1000
 """Tokens a provider may add to a prompt, to explain its tools."""
+_PASSING = frozenset({408, 425, 429})
+"""Statuses after which programs would ask again, as after those from 500."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -62,6 +65,11 @@ class Asked(NamedTuple):
     @property
     def model(self) -> str:
         return self.route.model or self.said.model
+
+    @property
+    def mark(self) -> bytes:
+        """By which the same request is known again."""
+        return hashlib.blake2b(self.body, digest_size=16, person=self.model.encode()[:16]).digest()
 
 
 _decode = msgspec.json.Decoder(_Said).decode
@@ -105,11 +113,15 @@ class Gateway:
         price = price_of(asked.model, self.prices)
         expected = Tokens(input=estimated_input(len(asked.body)))
         most = _most(asked, price)
-        while (word := self.calls.may(call, most)) == "wait":
-            await call.landing()
-        if word != "go":
-            self._note(call, bill.Refused(at=time.time(), reason=word))
-            return _refusal(call.told.api, 403, f"chargehand: {word}")
+        refused = _given_up(call, asked)
+        while refused is None and (word := self.calls.may(call, most)) != "go":
+            if word == "wait":
+                await call.landing()
+            else:
+                refused = AgentError(kind="budget", message=word)
+        if refused:
+            self._note(call, bill.Refused(at=time.time(), error=refused))
+            return _refusal(call.told.api, 403, f"chargehand: {refused.message}")
         try:
             flight = Flight(call, asked.model, price, expected, most)
         except OSError as error:
@@ -129,9 +141,13 @@ class Gateway:
         except NoAnswer as problem:
             if flight and not problem.sent:
                 flight.land(Tokens())
+            if flight:
+                call.troubles[asked.mark] = AgentError(kind="network", message=str(problem))
             return _refusal(call.told.api, 502, f"chargehand: {problem}")
         if flight:
             flight.status, flight.waited_s = answer.status, waited
+            if answer.status in _PASSING or answer.status >= 500:
+                call.troubles[asked.mark] = self.provider.trouble(call.told, answer)
         try:
             return await self._pass(request, call, asked, answer, flight)
         finally:
@@ -164,6 +180,7 @@ class Gateway:
         except Cut:
             # The agent is to see that it broke off, not an end.
             self._charge(flight, reader, asked)
+            _cut(call, asked)
             if request.transport:
                 request.transport.abort()
             return out
@@ -192,6 +209,23 @@ class Gateway:
             recorder.record(asked.route, asked.body, answer.status, answer.headers, body, (call.told.secret, call.told.key))
         except OSError as error:
             print(f"meter: cannot record: {error}", flush=True)
+
+
+def _given_up(call: Call, asked: Asked) -> AgentError | None:
+    """Why a request does not leave, whatever there is to spend. To ask again after the provider's no is for the engine, which does
+    that for all attempts together, and not for each program in its own way: most cannot be told how often."""
+    if call.troubles and (trouble := call.troubles.get(asked.mark)):
+        return trouble
+    if call.told.turns and call.turns >= call.told.turns:
+        return AgentError(kind="turn_limit", message=f"it has had all its {call.told.turns} turns")
+    return None
+
+
+def _cut(call: Call, asked: Asked) -> None:
+    """An answer broke off. Once more may be asked for it."""
+    if (mark := asked.mark) in call.cuts:
+        call.troubles[mark] = AgentError(kind="network", message="the provider's answer broke off, twice")
+    call.cuts.add(mark)
 
 
 def _most(asked: Asked, price: Price | None) -> Spent:

@@ -12,10 +12,12 @@ import aiohttp
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from chargehand.agents import errors
 from chargehand.agents.meter import cassette, routes
 from chargehand.agents.meter.limits import Account, wait_told
 from chargehand.agents.meter.routes import Route
 from chargehand.agents.meter.wire import Admission
+from chargehand.model.work import AgentError
 
 _ERROR_BODY = 8 * 1024 * 1024
 _CONNECT_S = 30.0
@@ -35,7 +37,10 @@ class Cut(Exception):
 
 
 class Answer:
-    """What the provider says. ``length`` in bytes, when it is known; ``headers`` are fit to be passed on."""
+    """What the provider says. ``length`` in bytes, when it is known; ``headers`` are fit to be passed on. ``text``: its body, where
+    that was read before it is passed on."""
+
+    text = b""
 
     def __init__(
         self, status: int, headers: Sequence[tuple[str, str]], body: AsyncIterator[bytes], length: int | None = None
@@ -141,6 +146,13 @@ class Provider:
             if time.monotonic() + account.left > deadline:
                 return answer, waited
 
+    def trouble(self, call: Admission, answer: Answer) -> AgentError:
+        """What a refusal says, and when the call's account takes requests again, as far as that is known."""
+        account = self._accounts.get((call.upstream, call.secret))
+        reset_at = time.time() + account.left if account and account.left else 0.0
+        said = f"the provider answered {answer.status} {answer.text.decode(errors='replace')}"
+        return errors.error(said, answer.status, otherwise="server", reset_at=reset_at)
+
     async def _send(
         self, call: Admission, method: str, asked: Route, query: str, headers: Sequence[tuple[str, str]], body: bytes
     ) -> Answer:
@@ -177,8 +189,6 @@ class Provider:
 
 class _Whole(Answer):
     """An answer that has been read, to be passed on any number of times."""
-
-    text = b""
 
 
 async def _read(answer: Answer) -> _Whole:

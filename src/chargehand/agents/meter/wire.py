@@ -9,7 +9,8 @@ from chargehand.ports import Allowance, Api
 
 
 class Admission(msgspec.Struct, kw_only=True):
-    """A call to be let through: its key, and the provider's (``secret``), which is nowhere but in memory and on this socket."""
+    """A call to be let through: its key, and the provider's (``secret``), which is nowhere but in memory and on this socket.
+    ``turns``: so many requests and no more; 0: any number."""
 
     place: str
     key: str
@@ -17,6 +18,7 @@ class Admission(msgspec.Struct, kw_only=True):
     upstream: str
     secret: str
     bearer: bool
+    turns: int
     allowance: Allowance
 
 
