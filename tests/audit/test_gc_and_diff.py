@@ -62,7 +62,8 @@ def test_it_can_be_applied(worked: Place) -> None:
 def test_it_is_harmless_and_without_secrets_unless_raw(place: Place) -> None:
     key = "ghp_" + "a1B2" * 10
     place.spec("TASK-001")
-    place.config("[inspect]\noff = ['secrets']", agent=f"printf '\\033[2Jgone {key}\\n' > x")
+    place.own("[inspect]\noff = ['secrets']\n")
+    place.config(agent=f"printf '\\033[2Jgone {key}\\n' > x")
     place.run("run")
     shown = place.run("diff", "TASK-001").stdout
     assert "+gone [redacted]\n" in shown

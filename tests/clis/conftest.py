@@ -81,9 +81,7 @@ class Site(Place):
             lines += [f"### TASK-{number:03}: Say hello", "🟠 P1 | ⬜ TODO | Est: 1h", "", f"SCENARIO: {scenario}", ""]
         self.write("spec/tasks.md", "\n".join(lines))
         price = "\n".join(f"{name} = {value}" for name, value in PRICE.items())
-        own = Path.home() / ".config" / "chargehand" / "config.toml"
-        own.parent.mkdir(parents=True, exist_ok=True)
-        own.write_text(
+        self.own(
             f'agent = "c"\n{config}\n[agents.c]\nkind = "{self.program.kind}"\nprogram = "{self.program.path}"\n'
             f'model = "{self.program.model}"\nurl = "{self.server.url}"\nkey = "{VARIABLE}"\n{agent}\n'
             f'[prices."{self.program.model}"]\n{price}\n',

@@ -39,6 +39,11 @@ class Program:
     hostile: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def patience_s(self) -> float:
+        """So long it may wait for an answer."""
+        return 20.0 if self.slow else 6.0
+
+    @property
     def path(self) -> Path:
         return PLACE / self.kind
 

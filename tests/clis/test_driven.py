@@ -1,28 +1,17 @@
-"""Each program by its driver alone: long prompts, signals, workspaces that want to be obeyed, tools that are not to be had."""
+"""Each program by its driver alone: signals, workspaces that want to be obeyed, tools that are not to be had."""
 
 from __future__ import annotations
 
 import json
 import signal
 
-from tests.clis.conftest import each, each_with
+import pytest
+
+from tests.clis.conftest import each
 from tests.clis.driving import Bench
 from tests.clis.programs import CANARY
 from tests.kit.processes import named, send, until
 from tests.kit.script import FINAL, TEXT
-
-LONG = "".join(f"Line {number}: nothing to be done about this one.\n" for number in range(5500))
-"""240 kB and more."""
-
-
-@each
-def test_a_long_prompt_arrives_whole(bench: Bench) -> None:
-    assert len(LONG) > 240_000
-    bench.server.scenario = "say:heard"
-    report = bench.run(bench.call(f"{LONG}\nThe end."))
-    assert (report.finished, report.answer) == (True, "heard")
-    prompts = [request.asked.prompt for request in bench.server.answered() if request.asked]
-    assert any(f"{LONG}\nThe end." in prompt for prompt in prompts), [len(prompt) for prompt in prompts]
 
 
 @each
@@ -55,7 +44,8 @@ def test_a_session_that_is_not_there_is_told_apart(bench: Bench) -> None:
     assert not bench.server.answered()
 
 
-@each_with("number", signal.SIGTERM, signal.SIGINT)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@each
 def test_ended_by_a_signal_is_never_taken_for_done(bench: Bench, number: signal.Signals) -> None:
     mark = f"chargehand-{bench.server.url.rpartition(':')[2]}-{number}"
     bench.server.scenario = f"sleep:{mark}"

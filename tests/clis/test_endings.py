@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import signal
 
-import pytest
-
 from tests.clis.conftest import Site, each_with, quick
 from tests.kit.processes import named, of, send, until
 from tests.kit.script import TEXT
@@ -32,14 +30,13 @@ def test_when_chargehand_is_told_to_end_it_nothing_goes_on(site: Site, way: str)
 
 
 @quick
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["INT", "TERM"])
-def test_a_program_that_somebody_ended_has_done_nothing(site: Site, number: signal.Signals) -> None:
+def test_a_program_that_somebody_ended_has_done_nothing(site: Site) -> None:
     site.prepare(f"sleep:{mark(site)}", config="[retry]\nattempts = 1\n[timeouts]\nkill_seconds = 1")
     with site.running() as engine:
         site.until(engine, lambda: len(named(mark(site))) >= 2, "the tool and what it left behind run")
         main = of(site.program.kind, site.root)
         assert main
-        send(main, number)
+        send(main, signal.SIGINT)
         with contextlib.suppress(AssertionError):
             until(lambda: engine.poll() is not None, "it ends by itself", limit_s=8)
         send(main, signal.SIGKILL)  # some take no notice

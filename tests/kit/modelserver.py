@@ -16,7 +16,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -57,6 +57,13 @@ class Request:
             seen |= {"prompt": len(asked.prompt), "step": asked.step, "earlier": asked.earlier, "tools": sorted(asked.tools)}
         cost = asdict(self.cost) if self.cost else None
         return json.dumps({**seen, "scenario": self.scenario, "status": self.status, "cost": cost, "broken": self.broken})
+
+
+def total(requests: Iterable[Request]) -> Cost:
+    """What the answers cost together; those that broke off do not count."""
+    costs = [request.cost for request in requests if request.cost and not request.broken]
+    names = ("fresh", "cached", "cache_write", "output", "thought")
+    return Cost(*(sum(getattr(cost, name) for cost in costs) for name in names))
 
 
 class ModelServer:
@@ -101,9 +108,7 @@ class ModelServer:
 
     def spent(self) -> Cost:
         """What all answers cost together."""
-        costs = [request.cost for request in self.answered() if request.cost]
-        names = ("fresh", "cached", "cache_write", "output", "thought")
-        return Cost(*(sum(getattr(cost, name) for cost in costs) for name in names))
+        return total(self.answered())
 
     def came(self, request: Request) -> None:
         with self._lock:

@@ -12,17 +12,18 @@ A scenario is ``name`` or ``name:argument``. Where a move depends on what was an
 ``loop``             runs a shell command again and again
 ``sleep:MARK``       writes hello.txt, runs a shell command that never ends and leaves a second process, detached; both have MARK in
                      their command lines; never answers what comes after it
-``daemon:MARK``      writes hello.txt, runs a shell command that ends but leaves a detached process, ends
+``daemon:MARK``      as ``ok``, and the shell command leaves a detached process
 ``denied:COMMAND``   writes hello.txt, runs COMMAND (``+`` for blanks), ends as if all were well
 ``unknown``          calls a tool that there is not, writes hello.txt, ends
 ``hang``             never answers
 ``stuck``            writes hello.txt, then never answers; gone on with in its session, it runs the shell command of ``ok`` and ends
 ``slow:SECONDS``     as ``ok``, with a pause between the pieces of each answer
 ``cut:COUNT``        as ``ok``, but the second answer breaks off in the middle, COUNT times (without COUNT: always)
-``flaky:COUNT:CODE`` COUNT refusals (``CODE``, or the one for an overload), then as ``ok``
+``flaky:COUNT:CODE`` COUNT refusals (``CODE``, or the one for an overload; ``A+B``: one after the other), then as ``ok``
 ``400`` to ``529``   refuses every request; ``429`` with ``retry-after``, ``429-window`` with one that is an hour off
 ``toolong``          refuses every request, because the context is too long
 ``context``          writes hello.txt, then refuses as ``toolong``
+``NAME...@PATH``     as before, with PATH for hello.txt
 ===================  =============================================================================================================
 """
 
@@ -103,11 +104,13 @@ def counted(scenario: str) -> bool:
 
 def play(scenario: str, asked: Asked, count: int) -> Move:
     """The next move. ``count`` is how many requests this scenario was asked before, where that counts."""
+    scenario, _, file = scenario.partition("@")
     name, _, argument = scenario.partition(":")
     if name == "flaky":
         times, _, code = argument.partition(":")
         if count < int(times or 1):
-            return Move(_refuse(code or ("529" if asked.protocol == "messages" else "503")))
+            codes = code.split("+") if code else ["529" if asked.protocol == "messages" else "503"]
+            return Move(_refuse(codes[min(count, len(codes) - 1)]))
         name, argument = "ok", ""
     if name[:3].isdigit():
         return Move(_refuse(name))
@@ -119,24 +122,24 @@ def play(scenario: str, asked: Asked, count: int) -> Move:
         return Move(_end(asked, argument or "ok"))
     if name == "loop":
         return Move(_shell(asked, f"echo turn {asked.step} >> loop.txt"))
-    deeds = _deeds(asked, argument).get(name)
+    deeds = _deeds(asked, argument, file or FILE).get(name)
     if deeds is None:
         return Move(Refuse(400, f"there is no scenario {name!r}"))
     cut = name == "cut" and asked.step == 1 and (not argument or count < int(argument))
     return Move(_in_order(asked, deeds), pause_s=float(argument or 1) if name == "slow" else 0.0, cut=cut)
 
 
-def _deeds(asked: Asked, argument: str) -> dict[str, tuple[Use, ...]]:
+def _deeds(asked: Asked, argument: str, file: str) -> dict[str, tuple[Use, ...]]:
     """What is done in each scenario before the model says that it is done."""
-    hello = _write(asked, FILE, TEXT)
-    ran = _shell(asked, SHELL.format(path=FILE))
-    path = argument or FILE
+    hello = _write(asked, file, TEXT)
+    ran = _shell(asked, SHELL.format(path=file))
+    path = argument or file
     return {
         "ok": (_write(asked, path, TEXT), _shell(asked, SHELL.format(path=path))),
         "write": (_write(asked, path, TEXT),),
         "shell": (_shell(asked, f"sh ./{argument}"),),
         "sleep": (hello, _shell(asked, _NEVER_ENDS.format(mark=argument))),
-        "daemon": (hello, _shell(asked, _DETACHED.format(mark=argument))),
+        "daemon": (hello, _shell(asked, f"{SHELL.format(path=file)} && {_DETACHED.format(mark=argument)}")),
         "denied": (hello, _shell(asked, argument.replace("+", " "))),
         "unknown": (Use("NoSuchTool", {"x": 1}), hello),
         "context": (hello,),

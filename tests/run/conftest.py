@@ -16,7 +16,9 @@ COMMAND = [sys.executable, "-m", "chargehand"]
 
 
 class Place:
-    """One user's project and his shell in it."""
+    """One user's project and his shell in it. No command may take longer than ``limit_s``."""
+
+    limit_s = 100.0
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -66,6 +68,12 @@ class Place:
         self.write("chargehand.toml", f'agent = "fake"\n{text}\n{table}')
         self.commit("settings")
 
+    def own(self, text: str) -> None:
+        """The user's own settings, which may allow more than the project's."""
+        file = Path.home() / ".config" / "chargehand" / "config.toml"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
     def start(self, *args: str, env: dict[str, str] | None = None, **options: Any) -> subprocess.Popen[str]:
         """chargehand as a process of its own, in its own session."""
         options.setdefault("stdout", subprocess.PIPE)
@@ -85,7 +93,7 @@ class Place:
         """chargehand to its end; the exit code is demanded unless ``code`` is None."""
         with self.start(*args, env=env) as process:
             try:
-                out, err = process.communicate(timeout=100)
+                out, err = process.communicate(timeout=self.limit_s)
             except subprocess.TimeoutExpired:
                 process.kill()
                 raise

@@ -245,11 +245,9 @@ def test_secrets_the_agent_was_given_are_nowhere_to_be_found(place: Place) -> No
     secrets = {f"MY_API_KEY_{n:02}": value for n, value in enumerate(values)}
     place.spec("TASK-001")
     place.write("tell.py", TELLS)
-    settings = '[retry]\nattempts = 2\n[inspect]\noff = ["secrets"]\n[gates.test]\ncommand = "cat leaked; exit 1"'
+    place.own(f'[agents.fake]\nenv = {json.dumps(sorted(secrets))}\n[inspect]\noff = ["secrets"]\n')
+    settings = '[retry]\nattempts = 2\n[gates.test]\ncommand = "cat leaked; exit 1"'
     place.config(settings, agent=f"{sys.executable} tell.py")
-    text = place.read("chargehand.toml").replace("[agents.fake]", f"[agents.fake]\nenv = {json.dumps(sorted(secrets))}")
-    place.write("chargehand.toml", text)
-    place.commit()
     done = place.run("run", "--all", code=1, env=secrets)
     assert place.run("logs", "TASK-001").stdout.count("[redacted]") >= 40 * 6
     ours = [path for path in (place.root / ".chargehand").rglob("*") if path.is_file() and "depot.git" not in path.parts]

@@ -42,7 +42,11 @@ def user_settings(text: str | None = None) -> Path:
         (f'{AGENT}hosts = ["*"]', "agents.a.hosts"),
         (f"{AGENT}login = true", "agents.a.login"),
         (f'{AGENT}url = "https://elsewhere.example"', "agents.a.url"),
+        (f'{AGENT}env = ["HOME", "MY_API_KEY"]', "agents.a.env"),
         ('[gates.t]\ncommand = "true"\nnetwork = true', "gates.t.network"),
+        ('[inspect]\noff = ["secrets"]', "inspect.off"),
+        ("[inspect]\nprotect = []", "inspect.protect"),
+        ("[inspect]\nmax_file_mb = 100", "inspect.max_file_mb"),
     ],
 )
 def test_a_project_file_may_not_allow_more(place: Place, text: str, key: str) -> None:
@@ -59,7 +63,11 @@ def test_a_project_file_may_not_allow_more(place: Place, text: str, key: str) ->
 
 @pytest.mark.parametrize(
     "text",
-    ['cage = "bwrap"', 'cage = "auto"', "meter = true", f'{AGENT}url = "http://127.0.0.1:9/v1"', '[gates.t]\ncommand = "true"'],
+    [
+        'cage = "bwrap"\nmeter = true\n[gates.t]\ncommand = "true"\n[inspect]\noff = []\nmax_files = 5',
+        f'cage = "auto"\n{AGENT}url = "http://127.0.0.1:9/v1"\nenv = ["HOME"]\npaid = false',
+        '[review]\npolicy = "advisory"\n[approval]\ntasks = "P0"\notherwise = "approve"',
+    ],
 )
 def test_less_or_as_much_is_free(place: Place, text: str) -> None:
     place.write("chargehand.toml", text + "\n")
@@ -82,6 +90,22 @@ def test_a_cap_of_the_user_cannot_be_raised(place: Place) -> None:
     place.run("config", "show")
     place.write("chargehand.toml", "[budget]\nrun_usd = 6\n")
     assert "`budget.run_usd` = 6" in place.run("config", "show", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("own", "text", "key"),
+    [
+        ("[budget]\nrun_usd = 5", f"{AGENT}paid = false", "agents.a.paid"),
+        ('[review]\npolicy = "required"', '[review]\npolicy = "advisory"', "review.policy"),
+        ('[approval]\ntasks = "all"', '[approval]\ntasks = "P0"', "approval.tasks"),
+        ('[approval]\ntasks = "all"', '[approval]\notherwise = "approve"', "approval.otherwise"),
+        ('[inspect]\nprotect = ["a", "b"]', '[inspect]\nprotect = ["a"]', "inspect.protect"),
+    ],
+)
+def test_what_the_user_asks_for_is_not_undone(place: Place, own: str, text: str, key: str) -> None:
+    user_settings(f"{own}\n")
+    place.write("chargehand.toml", f"{text}\n")
+    assert f"`{key}`" in place.run("config", "show", code=2).stderr
 
 
 def test_what_was_trusted_is_not_when_it_changes(place: Place) -> None:

@@ -32,7 +32,8 @@ def run(place: Place, settings: str, agent: str, files: dict[str, str], code: in
     for name, text in files.items():
         place.write(name, text)
     place.spec("TASK-001")
-    place.config(f"[retry]\nattempts = 1\n[inspect]\noff = ['tests']\n[gates.test]\ncommand = {UNITTEST}\n{settings}", agent=agent)
+    place.own("[inspect]\noff = ['tests']\n")
+    place.config(f"[retry]\nattempts = 1\n[gates.test]\ncommand = {UNITTEST}\n{settings}", agent=agent)
     place.run("run", "--all", code=code)
     verdict = place.json("show", "TASK-001")["attempts"][0]["verdicts"][-1]
     assert isinstance(verdict, dict)

@@ -188,7 +188,8 @@ def test_a_person_may_let_pass_what_an_inspector_rejects(place: Place) -> None:
 
 
 def test_an_inspector_can_be_turned_off(place: Place) -> None:
-    settings = '[gates.test]\ncommand = "true"\n[inspect]\noff = ["protected", "paths"]'
+    place.own('[inspect]\noff = ["protected", "paths"]\n')
+    settings = '[gates.test]\ncommand = "true"'
     ids = lay_out(place, {"ci": ZOO["vandal-ci"], "link": ZOO["vandal-link"]}, settings)
     place.run("run", "--all")
     assert sorted(place.landed()) == sorted(ids.values())

@@ -9,7 +9,7 @@ from chargehand.model.task import Evidence, Section, Task
 from chargehand.model.work import Failure, Outcome, Verdict, VerdictWord
 
 BUDGET = 60_000
-"""No brief is longer, in characters."""
+"""No brief is longer, in characters, where the settings do not say more. The limits below grow with it."""
 
 DESCRIPTION_LIMIT = 16_000
 CHECKLIST_LIMIT = 6_000
@@ -72,9 +72,10 @@ def render(
     gates: Sequence[str],
     goes_on: bool = False,
     old: str = "",
+    budget: int = BUDGET,
 ) -> str:
-    """The brief of one attempt, at most `BUDGET` characters. ``goes_on``: its session is gone on with, so it knows the task.
-    ``old`` is the diff of the last attempt, when it is to be done anew on what landed meanwhile.
+    """The brief of one attempt, at most ``budget`` characters (`BUDGET` or more). ``goes_on``: its session is gone on with, so it
+    knows the task. ``old`` is the diff of the last attempt, when it is to be done anew on what landed meanwhile.
 
     ``sections`` are those the task traces to; they shrink before anything else does. ``failures`` are the earlier attempts at this
     task, oldest first. ``gates`` are the names of the judges, ``evidence`` what proves the task done. The same arguments give the
@@ -82,10 +83,10 @@ def render(
     """
     if goes_on and failures:
         return "\n\n".join((_again(task, run, attempt), _last(failures[-1]), _rules(evidence, gates, spec_path))) + "\n"
-    before = [_title(task, run, attempt, spec_path), _wanted(task, spec_path)]
-    after = [part for part in (_history(failures), _old(old), _rules(evidence, gates, spec_path)) if part]
-    room = BUDGET - sum(len(part) + 2 for part in (*before, *after))
-    middle = [_references(sections, room)] if sections else []
+    before = [_title(task, run, attempt, spec_path), _wanted(task, spec_path, grown := budget / BUDGET)]
+    after = [part for part in (_history(failures), _old(old, grown), _rules(evidence, gates, spec_path)) if part]
+    room = budget - sum(len(part) + 2 for part in (*before, *after))
+    middle = [_references(sections, room, grown)] if sections else []
     return "\n\n".join((*before, *middle, *after)) + "\n"
 
 
@@ -124,25 +125,27 @@ def _title(task: Task, run: str, attempt: int, spec_path: str) -> str:
     )
 
 
-def _wanted(task: Task, spec_path: str) -> str:
+def _wanted(task: Task, spec_path: str, grown: float) -> str:
     parts = ["## What is wanted"]
     whole = f"read {inline(spec_path)} for the rest"
     if description := plain(task.description).strip():
-        parts.append(head(quote(description), DESCRIPTION_LIMIT, whole))
+        parts.append(head(quote(description), int(DESCRIPTION_LIMIT * grown), whole))
     elif not task.checklist:
         parts.append("The title says it all.")
     if context := plain(task.context).strip():
-        parts.append(head("What stands around it in the document:\n\n" + quote(context), DESCRIPTION_LIMIT // 2, whole))
+        parts.append(head("What stands around it in the document:\n\n" + quote(context), int(DESCRIPTION_LIMIT * grown / 2), whole))
     if task.checklist:
         items = [
             f"- [{'x' if item.done else ' '}] {inline(item.text, 1000)}{' (asks for a test)' if item.test else ''}"
             for item in task.checklist
         ]
-        parts.append("Checklist; every item must hold when you are done:\n\n" + head("\n".join(items), CHECKLIST_LIMIT, whole))
+        parts.append(
+            "Checklist; every item must hold when you are done:\n\n" + head("\n".join(items), int(CHECKLIST_LIMIT * grown), whole)
+        )
     return "\n\n".join(parts)
 
 
-def _references(sections: Sequence[Section], room: int) -> str:
+def _references(sections: Sequence[Section], room: int, grown: float) -> str:
     """The sections within ``room`` characters. Each shows what fits, and says where the rest is."""
     intro = "## Requirements and design\n\nThese parts of the project's documents concern the task."
     room -= 2 * SECTION_OVERHEAD
@@ -150,7 +153,7 @@ def _references(sections: Sequence[Section], room: int) -> str:
     if left_out := [section.id for section in sections[len(shown) :]]:
         intro += f" No room here for {_names(left_out)}."
     texts = [plain(section.text).strip("\n") for section in shown]
-    rooms = shares([min(len(text), SECTION_LIMIT) for text in texts], room - len(shown) * SECTION_OVERHEAD)
+    rooms = shares([min(len(text), int(SECTION_LIMIT * grown)) for text in texts], room - len(shown) * SECTION_OVERHEAD)
     blocks = []
     for section, text, size in zip(shown, texts, rooms, strict=True):
         body = fence(head(text, size, f"read {inline(section.path, 120)} for the rest"), "markdown")
@@ -182,11 +185,11 @@ def _history(failures: Sequence[Failure]) -> str:
     return "\n\n".join(parts)
 
 
-def _old(diff: str) -> str:
+def _old(diff: str, grown: float) -> str:
     """The change that could not be merged."""
     if not diff:
         return ""
-    shown = fence(head(plain(diff), OLD_LIMIT, "`git show` tells the rest"), "diff")
+    shown = fence(head(plain(diff), int(OLD_LIMIT * grown), "`git show` tells the rest"), "diff")
     return f"## The change that could not be merged\n\nDo the same on what is there now; do not apply it blindly.\n\n{shown}"
 
 

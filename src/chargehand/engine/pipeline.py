@@ -208,6 +208,7 @@ class Pipeline:
             gates=[gate.name for gate in self._crew.gates],
             goes_on=bool(attempt.resumes),
             old=await self._old(failures),
+            budget=self._crew.config.brief_chars,
         )
 
     async def _old(self, failures: Sequence[Failure]) -> str:

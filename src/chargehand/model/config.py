@@ -218,6 +218,7 @@ class Config(_Table, frozen=True, kw_only=True):
     trust: list[str] = []
     evidence: Evidence = "commit"
     transcript_mb: Positive = 64.0
+    brief_chars: Annotated[int, msgspec.Meta(ge=60_000)] = 60_000
     agents: dict[str, AgentConfig] = {}
     prices: dict[str, PriceConfig] = {}
     gates: dict[str, GateConfig] = {}

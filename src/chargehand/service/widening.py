@@ -12,7 +12,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
+from chargehand.model.config import InspectConfig
+
 _STRICTNESS = {"none": 0, "auto": 1, "bwrap": 2, "container": 2}
+_ORDERED = {
+    "review.policy": ("off", "advisory", "required"),
+    "approval.tasks": ("none", "P0", "P1", "P2", "all"),
+}
+"""Settings by what they ask for, least first."""
 _HERE = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Values = Mapping[str, Any]
@@ -23,7 +32,8 @@ def widened(values: Values, below: Values) -> dict[str, Any]:
     return dict(
         [
             *_general(values, below),
-            *(item for name, agent in _tables(values, "agents") for item in _agent(name, agent, _table(below, "agents", name))),
+            *_judged(values, below),
+            *(item for name, agent in _tables(values, "agents") for item in _agent(name, agent, below)),
             *(
                 (f"{kind}.{name}.network", True)
                 for kind in ("gates", "regenerate")
@@ -60,7 +70,38 @@ def _general(values: Values, below: Values) -> Iterator[tuple[str, Any]]:
             yield f"budget.{name}", value
 
 
-def _agent(name: str, agent: Values, below: Values) -> Iterator[tuple[str, Any]]:
+def _judged(values: Values, below: Values) -> Iterator[tuple[str, Any]]:
+    """How a change is looked at before it lands, and by whom."""
+    for key, words in _ORDERED.items():
+        table, _, name = key.partition(".")
+        wanted, least = values.get(table, {}).get(name), below.get(table, {}).get(name, words[0])
+        if wanted is not None and words.index(wanted) < words.index(least):
+            yield key, wanted
+    answer, asked = values.get("approval", {}).get("otherwise"), below.get("approval", {})
+    if answer == "approve" and asked.get("tasks", "none") != "none" and asked.get("otherwise") != answer:
+        yield "approval.otherwise", answer
+    own = msgspec.to_builtins(InspectConfig()) | below.get("inspect", {})
+    for name, value in values.get("inspect", {}).items():
+        if name == "off":
+            wider = bool(set(value) - set(own[name]))
+        elif name == "protect":
+            wider = value is not None and (own[name] is None or bool(set(own[name]) - set(value)))  # it replaces them
+        else:
+            wider = value > own[name]
+        if wider:
+            yield f"inspect.{name}", value
+
+
+def _agent(name: str, agent: Values, user: Values) -> Iterator[tuple[str, Any]]:
+    below = _table(user, "agents", name)
+    # Where the user set a cap, what is not held against it is more.
+    if agent.get("paid") is False and below.get("paid", True) and user.get("budget"):
+        yield f"agents.{name}.paid", False
+    if given := set(agent.get("env", ())) - set(below.get("env", ())):
+        from chargehand.service.secrets import looks_secret
+
+        if secret := sorted(filter(looks_secret, given)):
+            yield f"agents.{name}.env", secret
     if more := set(agent.get("hosts", ())) - set(below.get("hosts", ())):
         yield f"agents.{name}.hosts", sorted(more)
     if agent.get("login") and not below.get("login"):
