@@ -134,7 +134,7 @@ def crowd(url: str, gateway: Gateway, agents: int, requests: int) -> tuple[float
 
 
 class _Speaker:
-    name, api = "claude", "anthropic"
+    name, api, turns, own_server = "claude", "anthropic", 0, ""
 
 
 async def main(requests: int, agents: int) -> int:

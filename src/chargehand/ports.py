@@ -319,8 +319,9 @@ class Agent(Protocol):
 
     ``api``: the protocol the meter is to expect. ``turns``: so many requests the meter lets out in one call; 0 where the program
     keeps to its limit itself. ``edits``: it can change files, not only answer. ``resumes``: it can go on with a session.
-    ``login`` names files below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not metered.
-    To try again is not its business: its own retries are turned down, so that the engine decides.
+    ``own_server``: the address of a server of the user's own that it asks; no provider's key is sent there. ``login`` names files
+    below the user's HOME that hold its own login, ``login_hosts`` what it talks to when it is not metered. To try again is not its
+    business: its own retries are turned down, so that the engine decides.
     """
 
     name: str
@@ -330,6 +331,7 @@ class Agent(Protocol):
     turns: int
     edits: bool
     resumes: bool
+    own_server: str
     login: tuple[str, ...]
     login_hosts: tuple[str, ...]
 

@@ -115,8 +115,21 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
         depot=depot,
         crew=crew,
         clock=clock,
-        notes=lambda: (*filter(None, [cage.unprotected(kept_in)]), *plugins.complaints(project, config)),
+        notes=lambda: (
+            *filter(None, [cage.unprotected(kept_in)]),
+            *_unpriced(called, agents, config),
+            *plugins.complaints(project, config),
+        ),
     )
+
+
+def _unpriced(called: Mapping[str, AgentConfig], agents: Mapping[str, Agent], config: Config) -> list[str]:
+    """Of which agents' models nobody told the price, though somebody is paid."""
+    from chargehand.agents.prices import unknown
+
+    paid = [agents[name] for name, each in called.items() if each.paid and agents[name].api and (each.key or not each.url)]
+    models = dict.fromkeys(agent.model for agent in paid if not agent.own_server)
+    return [f'{said} (hint: [prices."{model}"])' for model in models if (said := unknown(model, config.prices))]
 
 
 def _missing(agents: Mapping[str, Agent], gates: Iterable[Gate], workers: Iterable[str]) -> Iterator[Problem]:

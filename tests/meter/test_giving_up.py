@@ -36,6 +36,8 @@ async def refused(here: World, name: str = "one") -> AgentError:
         (429, {"retry-after": "3600"}, {}, "rate_limit"),
         (429, {"retry-after": "3600"}, {"error": "usage limit reached"}, "usage_window"),
         (429, {}, {"error": {"code": "insufficient_quota"}}, "quota"),
+        (400, {}, {"error": "the prompt is too long"}, "context_overflow"),
+        (400, {}, {"error": "there is no such tool"}, "crash"),
     ],
 )
 def test_a_request_that_was_refused_is_not_sent_again(
@@ -69,16 +71,6 @@ def test_another_request_may_leave_and_then_all_is_well(tmp_path: Path, house: P
     asyncio.run(run())
 
 
-def test_what_the_provider_will_never_take_is_between_it_and_the_program(tmp_path: Path, house: Path) -> None:
-    async def run() -> None:
-        async with world(tmp_path, house) as here:
-            refusing(here, 400)
-            gateway = await here.admit()
-            assert [(await here.ask(gateway))[0] for _ in range(2)] == [400, 400]
-
-    asyncio.run(run())
-
-
 def test_an_answer_that_broke_off_may_be_asked_for_once_more(tmp_path: Path, house: Path) -> None:
     async def broken(request: web.Request) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"content-type": "text/event-stream"})
@@ -98,6 +90,18 @@ def test_an_answer_that_broke_off_may_be_asked_for_once_more(tmp_path: Path, hou
             assert (await here.ask(gateway))[0] == 403
             assert (await refused(here)).kind == "network"
             assert len(here.provider.seen) == 2
+
+    asyncio.run(run())
+
+
+def test_a_context_that_is_full_again_and_again_ends_the_call(tmp_path: Path, house: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path, house) as here:
+            refusing(here, 400, {"error": "the prompt is too long"})
+            gateway = await here.admit()
+            bodies = [{"model": "test-model", "max_tokens": number} for number in range(1, 5)]
+            assert [(await here.ask(gateway, body=body))[0] for body in bodies] == [400, 400, 400, 403]
+            assert (await refused(here)).kind == "context_overflow"
 
     asyncio.run(run())
 

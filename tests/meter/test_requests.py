@@ -232,11 +232,31 @@ def test_an_agent_without_key_or_with_a_login_of_its_own_is_not_metered(tmp_path
         async with world(tmp_path) as here:
             client = here.engine(ambient={})
             agent = cast("Agent", Speaker("anthropic", "anthropic"))
+            here.agents["anthropic"] = AgentConfig(kind="claude")
             assert await client.admit(here.place(), agent, Allowance, caged=False) is None
             here.agents["anthropic"] = AgentConfig(kind="claude", login=True)
             assert await here.client.admit(here.place(), agent, Allowance, caged=False) is None
             assert await here.client.admit(here.place(), cast("Agent", Speaker("gemini", "")), Allowance, caged=False) is None
             assert not (here.state / "meter").exists()
+
+    asyncio.run(run())
+
+
+def test_a_server_of_ones_own_is_metered_without_a_key(tmp_path: Path, house: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path, house) as here:
+            speaker = Speaker("mine", "anthropic")
+            speaker.own_server = here.provider.url
+            for agent, model, usd in ((speaker, "local", 0.0), (speaker, "test-model", COST)):
+                gateway = await here.client.admit(here.place(model), cast("Agent", agent), Allowance, caged=False)
+                assert gateway
+                assert (await here.ask(gateway, body={"model": model}))[0] == 200
+                path, headers, _ = here.provider.seen.pop()
+                assert path == "/v1/messages"
+                assert not {"x-api-key", "authorization"} & set(headers), "nobody's key is sent there"
+                used = await here.client.dismiss(here.place(model))
+                assert used.usage.cost_usd == pytest.approx(usd)
+                assert used.usage.output_tokens == 40
 
     asyncio.run(run())
 

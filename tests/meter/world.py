@@ -31,7 +31,7 @@ class Speaker:
     """What the meter looks at in an agent."""
 
     def __init__(self, name: str, api: Api, turns: int = 0) -> None:
-        self.name, self.api, self.turns = name, api, turns
+        self.name, self.api, self.turns, self.own_server = name, api, turns, ""
 
 
 class Provider:

@@ -110,12 +110,12 @@ def test_an_address_that_is_none(kind: str, url: str, tmp_path: Path) -> None:
 @both
 def test_they_cannot_edit(kind: str, desk: Desk) -> None:
     agent = desk.agent(kind)
-    assert (agent.edits, agent.resumes, agent.api) == (False, False, "")
+    assert (agent.edits, agent.resumes) == (False, False)
 
 
-def test_with_a_key_llama_goes_through_the_meter(desk: Desk, server: ModelServer) -> None:
+def test_llama_goes_through_the_meter(desk: Desk, server: ModelServer) -> None:
     agent = desk.agent("llama", url="http://10.0.0.1/v1", key="SOME_KEY")
-    assert agent.api == "openai"
+    assert (agent.api, agent.own_server) == ("openai", "http://10.0.0.1/v1")
     report = desk.run(agent, desk.call("SCENARIO: say:fine", gateway=gateway(server)), {"https_proxy": "http://127.0.0.1:1"})
     assert report.answer == "fine"
     assert report.usage.cost_usd is None

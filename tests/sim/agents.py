@@ -66,7 +66,7 @@ class FakeAgent:
 
     model, paid, edits = "sim-1", True, True
     api: Api = ""
-    turns = 0
+    turns, own_server = 0, ""
     login: tuple[str, ...] = ()
     login_hosts: tuple[str, ...] = ()
 

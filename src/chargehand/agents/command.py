@@ -30,6 +30,7 @@ class CommandAgent:
     api: Api = ""
     turns = 0
     edits = True
+    own_server = ""
     resumes = False
     login: tuple[str, ...] = ()
     login_hosts: tuple[str, ...] = ()

@@ -42,6 +42,7 @@ class Driver:
     prices: Mapping[str, PriceConfig]
     edits = True
     resumes = True
+    own_server = ""
 
     def __init__(self, name: str, config: AgentConfig, root: Path) -> None:
         if config.api and config.api not in self.speaks:

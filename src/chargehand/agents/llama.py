@@ -11,8 +11,7 @@ from chargehand.ports import Api
 
 
 class LlamaAgent(TextModel):
-    """An `Agent` that is the model a llama.cpp server has loaded. Where ``url`` and ``key`` (the variable that holds it) are
-    set, requests go through the meter."""
+    """An `Agent` that is the model a llama.cpp server has loaded. ``key`` names the variable with its key, if it wants one."""
 
     program = "llama"
     speaks: ClassVar[tuple[Api, ...]] = ("openai",)
@@ -22,8 +21,7 @@ class LlamaAgent(TextModel):
 
     def __init__(self, name: str, config: AgentConfig, root: Path) -> None:
         super().__init__(name, config, root)
-        # Else the key of another provider would be sent, or a prompt to another provider.
-        self.api = "openai" if config.key and config.url else ""
+        self.own_server = self.url
 
     def endpoint(self, url: str) -> str:
         """The address below which its paths are."""

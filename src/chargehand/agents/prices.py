@@ -57,6 +57,16 @@ class Price(Rates, frozen=True, kw_only=True):
         return self.long.of(tokens) if self.long and prompt > self.long.above else self.of(tokens)
 
 
+def unknown(model: str, prices: Mapping[str, PriceConfig]) -> str:
+    """What is to be said of a model of which nobody told the price; empty when it is known, or no model is named."""
+    if not model or price_of(model, prices):
+        return ""
+    return f"no price is known for {model}: a call costs what its program says, and otherwise what is reserved for it"
+
+
+FREE = Price(input=0.0, output=0.0, source="nobody is paid")
+
+
 def price_of(model: str, overrides: Mapping[str, PriceConfig] | None = None) -> Price | None:
     """The price of a model, by its name as it is or without date and provider; None when it is not known."""
     own = {name: Price(source="settings", **msgspec.structs.asdict(price)) for name, price in (overrides or {}).items()}

@@ -22,6 +22,7 @@ class ScriptedAgent:
     api: Api = ""
     turns = 0
     edits = True
+    own_server = ""
     resumes = False
     login: tuple[str, ...] = ()
     login_hosts: tuple[str, ...] = ()

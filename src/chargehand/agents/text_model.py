@@ -67,7 +67,7 @@ class TextModel(Ours):
             "instructions": self.instructions(call),
             "schema": call.schema,
             # Who asks for no key has nobody pay.
-            "cost_usd": None if key or self.price else 0.0,
+            "cost_usd": None if self.config.key or self.price else 0.0,
             "way_out": "" if call.gateway else f"127.0.0.1:{PORTS['proxy']}",
         }
         return self.start(call, ambient, told, key)

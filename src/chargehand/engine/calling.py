@@ -14,10 +14,13 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.patience import Patience
 from chargehand.engine.purse import Purse
-from chargehand.model.work import WAITING_CLASSES, Exit, Report, Tally, Usage
+from chargehand.model.work import Exit, Report, Tally, Usage
 from chargehand.ports import Agent, Call, Gateway, Launch, Room
 from chargehand.process.files import write_private
 from chargehand.process.scrub import scrub_streams
+
+_OURS = frozenset({"budget", "turn_limit"})
+"""What the meter refuses by itself, so that the provider has no say in it."""
 
 ANY_HOST = "*"
 """In ``hosts``: the whole network."""
@@ -85,8 +88,8 @@ class Calls:
         if self._crew.meter is None:
             return report
         metered = await self._crew.meter.dismiss(place)
-        if metered.refused and not (report.finished and metered.refused.kind in WAITING_CLASSES):
-            # The meter knows better than the program what it was refused for. What it did without, it did without.
+        if metered.refused and (metered.refused.kind in _OURS or not report.finished):
+            # The meter knows better than the program. But what it ended well without, it did not need.
             report = msgspec.structs.replace(report, error=metered.refused)
         if metered.requests:
             usage = (

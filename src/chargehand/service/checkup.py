@@ -17,6 +17,7 @@ import msgspec
 from chargehand.agents.driver import Driver
 from chargehand.agents.meter.routes import KEY_VARIABLES
 from chargehand.agents.ours import Ours
+from chargehand.agents.prices import unknown
 from chargehand.agents.registry import make_agent
 from chargehand.model.config import AgentConfig, AgentKind, Config
 from chargehand.model.errors import ChargehandError
@@ -104,19 +105,28 @@ def _look(name: str, config: Config, project: Project, ambient: Mapping[str, str
         message, _, hint = trouble.partition(" (hint: ")
         return Look(told, message.removeprefix(f"agent {name!r}: "), fix=hint.removesuffix(")"))
     if not isinstance(agent, Driver) or isinstance(agent, Ours):
-        return Look(told, "", *_access(agent, settings, told))
+        return Look(told, "", *(_access(agent, settings, told) or ("", "")))
     known = programs.known(Path(agent.executable(ambient)), _subcommand(agent))
     told["version"], told["flags_checked"] = known.version, bool(known.flags)
     wanted = _wanted(agent) - _UNLISTED.get(agent.program, frozenset())
     told["missing_flags"] = sorted(wanted - set(known.flags)) if known.flags else []
     if missing := told["missing_flags"]:
         return Look(told, "", f"this version does not know {', '.join(missing)}", f"update it: {agent.install}")
-    return Look(told, "", *_access(agent, settings, told))
+    return Look(told, "", *(_access(agent, settings, told) or _price(agent, config, told)))
+
+
+def _price(agent: Agent, config: Config, told: AgentObject) -> tuple[str, str]:
+    """That nobody knows what its model costs, though somebody is paid; both empty otherwise."""
+    if not (told["key"] and config.agents[agent.name].paid and told["metering"] == "gateway"):
+        return "", ""
+    said = unknown(agent.model, config.prices)
+    return said, f'[prices."{agent.model}"] input = ..., output = ...' if said else ""
 
 
 def _key(agent: Agent, settings: AgentConfig, ambient: Mapping[str, str]) -> str:
     """The variable that holds its provider's key; empty when none of those it could be is set."""
-    names = (settings.key,) if settings.key else KEY_VARIABLES.get(agent.api, ())
+    usual = () if agent.own_server else KEY_VARIABLES.get(agent.api, ())
+    names = (settings.key,) if settings.key else usual
     return next((name for name in names if ambient.get(name)), "")
 
 
@@ -126,24 +136,25 @@ def _logged_in(agent: Agent, ambient: Mapping[str, str]) -> bool:
 
 def _metering(agent: Agent, config: Config, key: str) -> Literal["gateway", "stream"]:
     """Where the figures for its calls come from."""
-    if agent.api and config.meter and key and not config.agents[agent.name].login:
+    settings = config.agents[agent.name]
+    if agent.api and config.meter and (key or agent.own_server or settings.url) and not settings.login:
         return "gateway"
     return "stream"
 
 
-def _access(agent: Agent, settings: AgentConfig, told: AgentObject) -> tuple[str, str]:
-    """Why its provider may turn it away, and what mends it; both empty when nothing speaks for that."""
+def _access(agent: Agent, settings: AgentConfig, told: AgentObject) -> tuple[str, str] | None:
+    """Why its provider may turn it away, and what mends it; None when nothing speaks for that."""
     if settings.login and not told["login"]:
         return "it is to use its own login, and there is none", f"log in with {settings.kind}, or set a key"
     if settings.login or told["key"]:
-        return "", ""
+        return None
     if settings.key:
         return f"{settings.key} is not set", f"export {settings.key}=..."
-    if agent.api and not settings.env and settings.kind != "llama":
+    if agent.api and not (settings.env or settings.url or agent.own_server):
         names = " or ".join(KEY_VARIABLES[agent.api])
         own = f", or set [agents.{agent.name}] login = true to use its own login" if agent.login else ""
         return f"no key: {names} is not set", f"export {KEY_VARIABLES[agent.api][0]}=...{own}"
-    return "", ""
+    return None
 
 
 # --- what programs say of themselves --------------------------------------------------------------------------------------------

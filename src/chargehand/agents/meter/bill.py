@@ -1,11 +1,14 @@
-"""A call's bill: a file of lines, each on disk before the agent has the end of the answer it is for.
+"""A call's bill: a file of lines, each written before the agent has the end of the answer it is for.
 
 A request that was let out has two lines: one before it left, one with what it used. Where the second is missing (the meter was
-killed), the first is charged by estimate: the provider may have done the work.
+killed), the first is charged by estimate: the provider may have done the work. The first line is flushed to the disk itself while
+the provider works, and with it all before it: a power cut loses at most the second line of each call's last request.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,6 +74,7 @@ class Bill:
         self._path = place / NAME
         self._unwritten = b""
         self._file = -1
+        self._written = self._flushed = 0
 
     def write(self, line: Line) -> None:
         """Append a line. Raises OSError; it is then written with the next one, unless it is a ``Left``: that request stays here."""
@@ -82,6 +86,14 @@ class Bill:
                 self._unwritten += text
             raise
         self._unwritten = b""
+        self._written += 1
+
+    async def flush(self) -> None:
+        """What was written so far is on the disk itself, as far as that can be had."""
+        if (written := self._written) > self._flushed:
+            with contextlib.suppress(OSError):
+                await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, self._file)
+            self._flushed = max(self._flushed, written)
 
     def _append(self, text: bytes) -> None:
         if self._file < 0:

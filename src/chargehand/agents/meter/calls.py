@@ -18,7 +18,8 @@ from chargehand.ports import Allowance
 
 class Call:
     """A call under way. ``owner`` is the connection that let it in; None: its engine is gone. ``turns``: requests let out so far.
-    ``troubles``: by the mark of a request, why it found no answer. ``cuts``: marks of those whose answer broke off."""
+    ``troubles``: by the mark of a request, why it found no answer. ``cuts``: marks of those whose answer broke off. ``overflows``:
+    how often the provider said that one was too long."""
 
     def __init__(self, admission: Admission, owner: object) -> None:
         self.place = Path(admission.place)
@@ -31,6 +32,7 @@ class Call:
         self.spent, self.turns = Spent(before.usage), before.requests
         self.troubles: dict[bytes, AgentError] = {}
         self.cuts: set[bytes] = set()
+        self.overflows = 0
         self.flights: dict[str, Flight] = {}
         self.tasks: set[asyncio.Task[Any]] = set()
         self._landed: asyncio.Future[None] | None = None
@@ -144,6 +146,7 @@ class Calls:
             task.cancel()
         if call.tasks:
             await asyncio.wait(list(call.tasks))
+        await call.bill.flush()
         call.bill.close()
         if self.by_place.pop(place, None):
             self._unsettled[place] = call

@@ -64,11 +64,12 @@ class MeterClient:
         """See ``ports.Meter``. Raises EnvironmentProblem when the meter cannot be started, StorageProblem for a full disk."""
         config = self._agents.get(agent.name, AgentConfig())
         secret, bearer = self._secret(config, agent)
-        if not agent.api or config.login or not (secret or self._replay):
+        own = agent.own_server or config.url
+        if not agent.api or config.login or not (secret or own or self._replay):
             return None
         place = place.absolute()
         key = _key(place)
-        upstream = config.url or self._ambient.get(routes.URL_VARIABLES[agent.api], "") or routes.DEFAULT_URL[agent.api]
+        upstream = own or self._ambient.get(routes.URL_VARIABLES[agent.api], "") or routes.DEFAULT_URL[agent.api]
 
         def admission() -> wire.Admission:
             return wire.Admission(
@@ -79,6 +80,7 @@ class MeterClient:
                 secret=secret,
                 bearer=bearer,
                 turns=agent.turns,
+                free=bool(own) and not secret,
                 allowance=allowance(),
             )
 
@@ -129,7 +131,8 @@ class MeterClient:
 
     def _secret(self, config: AgentConfig, agent: Agent) -> tuple[str, bool]:
         """The provider's key, and whether it goes into ``Authorization``, as variables of that name mean it."""
-        for name in (config.key,) if config.key else routes.KEY_VARIABLES.get(agent.api, ()):
+        usual = () if agent.own_server else routes.KEY_VARIABLES.get(agent.api, ())
+        for name in (config.key,) if config.key else usual:
             if value := self._ambient.get(name, ""):
                 return value, name.endswith("AUTH_TOKEN")
         return "", False

@@ -20,7 +20,7 @@ from chargehand.agents.meter.cassette import Recorder
 from chargehand.agents.meter.routes import Route
 from chargehand.agents.meter.upstream import Answer, Cut, NoAnswer, Provider
 from chargehand.agents.meter.usage import Reader, estimated_input
-from chargehand.agents.prices import Price, price_of
+from chargehand.agents.prices import FREE, Price, price_of
 from chargehand.model.config import PriceConfig
 from chargehand.model.work import AgentError, Tokens
 from chargehand.ports import Api
@@ -30,8 +30,8 @@ _MOST_OUTPUT = 32_000
 """Tokens an answer may have when the request does not say."""
 _ADDED = 1000
 """Tokens a provider may add to a prompt, to explain its tools."""
-_PASSING = frozenset({408, 425, 429})
-"""Statuses after which programs would ask again, as after those from 500."""
+_OVERFLOWS = 3
+"""So often a call's context may be too long. Some programs shorten it, go on, and meet the same again, for ever."""
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -104,13 +104,13 @@ class Gateway:
             if body is None:
                 return _refusal(call.told.api, 413, f"chargehand: a request may have at most {LONGEST_BODY // 1024 // 1024} MB")
             if asked.kind == "free":
-                return await self._exchange(request, call, Asked(asked, body, _Said()), query, None)
+                return await self._exchange(request, call, Asked(asked, body, _Said()), query)
             return await self._charged(request, call, _understood(asked, body, request.headers), query)
         finally:
             call.tasks.discard(task)
 
     async def _charged(self, request: web.BaseRequest, call: Call, asked: Asked, query: str) -> web.StreamResponse:
-        price = price_of(asked.model, self.prices)
+        price = price_of(asked.model, self.prices) or (FREE if call.told.free else None)
         expected = Tokens(input=estimated_input(len(asked.body)))
         most = _most(asked, price)
         refused = _given_up(call, asked)
@@ -126,14 +126,21 @@ class Gateway:
             flight = Flight(call, asked.model, price, expected, most)
         except OSError as error:
             return _refusal(call.told.api, 503, f"chargehand: the bill cannot be written: {error.strerror or error}")
+        flushed = asyncio.create_task(call.bill.flush())
         try:
-            return await self._exchange(request, call, asked, query, flight)
+            return await self._exchange(request, call, asked, query, flight, flushed)
         finally:
             # Only when nothing else has charged it: the agent hung up, or the call ended, before there was an answer.
             flight.land(expected, estimated=True)
 
     async def _exchange(
-        self, request: web.BaseRequest, call: Call, asked: Asked, query: str, flight: Flight | None
+        self,
+        request: web.BaseRequest,
+        call: Call,
+        asked: Asked,
+        query: str,
+        flight: Flight | None = None,
+        flushed: asyncio.Task[None] | None = None,
     ) -> web.StreamResponse:
         headers = list(request.headers.items())
         try:
@@ -146,8 +153,11 @@ class Gateway:
             return _refusal(call.told.api, 502, f"chargehand: {problem}")
         if flight:
             flight.status, flight.waited_s = answer.status, waited
-            if answer.status in _PASSING or answer.status >= 500:
-                call.troubles[asked.mark] = self.provider.trouble(call.told, answer)
+            if flushed:
+                await flushed
+            if answer.status >= 400:
+                trouble = call.troubles[asked.mark] = self.provider.trouble(call.told, answer)
+                call.overflows += trouble.kind == "context_overflow"
         try:
             return await self._pass(request, call, asked, answer, flight)
         finally:
@@ -212,10 +222,12 @@ class Gateway:
 
 
 def _given_up(call: Call, asked: Asked) -> AgentError | None:
-    """Why a request does not leave, whatever there is to spend. To ask again after the provider's no is for the engine, which does
-    that for all attempts together, and not for each program in its own way: most cannot be told how often."""
+    """Why a request does not leave, whatever there is to spend. To ask the same again after the provider's no is for the engine,
+    which does that for all attempts together, and not for each program in its own way: most cannot be told how often."""
     if call.troubles and (trouble := call.troubles.get(asked.mark)):
         return trouble
+    if call.overflows >= _OVERFLOWS:
+        return AgentError(kind="context_overflow", message=f"its context was full {call.overflows} times")
     if call.told.turns and call.turns >= call.told.turns:
         return AgentError(kind="turn_limit", message=f"it has had all its {call.told.turns} turns")
     return None

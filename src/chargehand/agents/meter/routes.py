@@ -113,8 +113,11 @@ _NOT_SENT_ON = _HOP_BY_HOP | {
 
 
 def upstream_headers(api: Api, headers: Iterable[tuple[str, str]], secret: str, *, bearer: bool) -> list[tuple[str, str]]:
-    """The request's headers, the real key in place of the worthless one. Nothing compressed is asked for: it is to be counted."""
+    """The request's headers, the real key in place of the worthless one (empty: none is wanted). Nothing compressed is asked for:
+    it is to be counted."""
     kept = [(name, value) for name, value in headers if name.lower() not in _NOT_SENT_ON]
+    if not secret:
+        return [*kept, ("Accept-Encoding", "identity")]
     if api == "openai" or bearer:
         proof = ("Authorization", f"Bearer {secret}")
     else:

@@ -131,7 +131,7 @@ class Provider:
             told = None
             try:
                 answer = await self._send(call, method, asked, query, headers, body)
-                if answer.status in (429, 503, 529):
+                if answer.status >= 400:
                     answer = await _read(answer)
                     known = CIMultiDictProxy(CIMultiDict(answer.headers))
                     told = wait_told(answer.status, known, answer.text, time.time())
@@ -151,7 +151,7 @@ class Provider:
         account = self._accounts.get((call.upstream, call.secret))
         reset_at = time.time() + account.left if account and account.left else 0.0
         said = f"the provider answered {answer.status} {answer.text.decode(errors='replace')}"
-        return errors.error(said, answer.status, otherwise="server", reset_at=reset_at)
+        return errors.error(said, answer.status, otherwise="server" if answer.status >= 500 else "crash", reset_at=reset_at)
 
     async def _send(
         self, call: Admission, method: str, asked: Route, query: str, headers: Sequence[tuple[str, str]], body: bytes

@@ -10,7 +10,7 @@ from chargehand.ports import Allowance, Api
 
 class Admission(msgspec.Struct, kw_only=True):
     """A call to be let through: its key, and the provider's (``secret``), which is nowhere but in memory and on this socket.
-    ``turns``: so many requests and no more; 0: any number."""
+    ``turns``: so many requests and no more; 0: any number. ``free``: a model without a price costs nothing."""
 
     place: str
     key: str
@@ -19,6 +19,7 @@ class Admission(msgspec.Struct, kw_only=True):
     secret: str
     bearer: bool
     turns: int
+    free: bool
     allowance: Allowance
 
 
