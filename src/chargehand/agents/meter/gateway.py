@@ -121,7 +121,9 @@ class Gateway:
                 refused = AgentError(kind="budget", message=word)
         if refused:
             self._note(call, bill.Refused(at=time.time(), error=refused))
-            return _refusal(call.told.api, 403, f"chargehand: {refused.message}")
+            # Some programs look for words, and try again if they find "rate limit" or a number like 500. The bill tells the cause.
+            said = refused.message if refused.kind == "budget" else "this attempt ends here"
+            return _refusal(call.told.api, 403, f"chargehand: {said}")
         try:
             flight = Flight(call, asked.model, price, expected, most)
         except OSError as error:
