@@ -99,18 +99,26 @@ class Line:
         return Took((first - began) * 1000, (time.perf_counter() - began) * 1000)
 
 
-def compare(name: str, direct: Line, metered: Line, body: bytes, requests: int) -> float:
-    """Print one row; returns the median of what is added to the last byte."""
+def compare(name: str, direct: Line, metered: Line, body: bytes, requests: int, pid: int) -> float:
+    """Print one row; returns the median of what is added to the last byte. ``pid`` is the meter's."""
     for line in (direct, metered):
         line.ask(body)
+    before = cpu_ms(pid)
     pairs = [(direct.ask(body), metered.ask(body)) for _ in range(requests)]
+    spent = (cpu_ms(pid) - before) / requests
     added = [(through.first - plain.first, through.last - plain.last) for plain, through in pairs]
     figures = []
     for index in (0, 1):
         values = sorted(each[index] for each in added)
         figures += [statistics.median(values), values[int(len(values) * 0.95)]]
-    print(f"{name:28} {figures[0]:8.2f} {figures[1]:8.2f} {figures[2]:10.2f} {figures[3]:8.2f}")
+    print(f"{name:28} {figures[0]:8.2f} {figures[1]:8.2f} {figures[2]:10.2f} {figures[3]:8.2f} {spent:8.2f}")
     return figures[2]
+
+
+def cpu_ms(pid: int) -> float:
+    """Milliseconds of CPU a process has used: on a busy machine the only figure that is its own."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
 
 
 def crowd(url: str, gateway: Gateway, agents: int, requests: int) -> tuple[float, float]:
@@ -149,18 +157,20 @@ async def main(requests: int, agents: int) -> int:
         gateway = await client.admit(Path(folder, "call"), cast("Agent", _Speaker()), lambda: allowance, caged=False)
         assert gateway
         print(f"Started in {(time.perf_counter() - began) * 1000:.0f} ms; {requests} requests each way, milliseconds added:\n")
-        print(f"{'':28} {'first':>8} {'p95':>8} {'last byte':>10} {'p95':>8}")
+        print(f"{'':28} {'first':>8} {'p95':>8} {'last byte':>10} {'p95':>8} {'its CPU':>8}")
         small = {"model": "claude-sonnet-4-5", "max_tokens": 1000, "messages": "x" * 2000}
-        direct, metered = Line(url, "x"), Line(gateway.url, gateway.key)
-        worst = compare("small, in one piece", direct, metered, json.dumps(small).encode(), requests)
+        direct, metered, pid = Line(url, "x"), Line(gateway.url, gateway.key), _pid(folder)
+        worst = compare("small, in one piece", direct, metered, json.dumps(small).encode(), requests, pid)
         worst = max(
             worst,
-            compare("240 kB, in one piece", direct, metered, json.dumps({**small, "messages": "x" * 240_000}).encode(), requests),
+            compare(
+                "240 kB, in one piece", direct, metered, json.dumps({**small, "messages": "x" * 240_000}).encode(), requests, pid
+            ),
         )
-        compare("stream of 403 events", direct, metered, json.dumps({**small, "stream": True}).encode(), requests)
+        compare("stream of 403 events", direct, metered, json.dumps({**small, "stream": True}).encode(), requests, pid)
         plain, through = crowd(url, gateway, agents, requests)
         print(f"\n{agents} agents at once: {plain:.0f} requests a second directly, {through:.0f} through the meter")
-        size = next(line for line in Path(f"/proc/{_pid(folder)}/status").read_text().splitlines() if line.startswith("VmRSS"))
+        size = next(line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS"))
         print(f"Its size after that: {int(size.split()[1]) / 1024:.0f} MB")
         await client.dismiss(Path(folder, "call"))
         await client.close()

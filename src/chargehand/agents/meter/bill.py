@@ -75,6 +75,8 @@ class Bill:
         self._unwritten = b""
         self._file = -1
         self._written = self._flushed = 0
+        self._flushing: set[asyncio.Task[None]] = set()
+        self._one_at_a_time = asyncio.Lock()
 
     def write(self, line: Line) -> None:
         """Append a line. Raises OSError; it is then written with the next one, unless it is a ``Left``: that request stays here."""
@@ -88,12 +90,21 @@ class Bill:
         self._unwritten = b""
         self._written += 1
 
+    def flush_soon(self) -> None:
+        """See to it that what was written so far is on the disk itself, as far as that can be had; nobody waits for it."""
+        task = asyncio.get_running_loop().create_task(self.flush())
+        self._flushing.add(task)
+        task.add_done_callback(self._flushing.discard)
+
     async def flush(self) -> None:
-        """What was written so far is on the disk itself, as far as that can be had."""
-        if (written := self._written) > self._flushed:
-            with contextlib.suppress(OSError):
-                await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, self._file)
-            self._flushed = max(self._flushed, written)
+        """The same, and wait for it."""
+        written = self._written
+        async with self._one_at_a_time:
+            if self._flushed < written:
+                now = self._written
+                with contextlib.suppress(OSError):
+                    await asyncio.get_running_loop().run_in_executor(None, os.fdatasync, self._file)
+                self._flushed = now
 
     def _append(self, text: bytes) -> None:
         if self._file < 0:

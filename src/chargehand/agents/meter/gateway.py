@@ -128,9 +128,9 @@ class Gateway:
             flight = Flight(call, asked.model, price, expected, most)
         except OSError as error:
             return _refusal(call.told.api, 503, f"chargehand: the bill cannot be written: {error.strerror or error}")
-        flushed = asyncio.create_task(call.bill.flush())
+        call.bill.flush_soon()  # a provider takes longer than a disk
         try:
-            return await self._exchange(request, call, asked, query, flight, flushed)
+            return await self._exchange(request, call, asked, query, flight)
         finally:
             # Only when nothing else has charged it: the agent hung up, or the call ended, before there was an answer.
             flight.land(expected, estimated=True)
@@ -142,7 +142,6 @@ class Gateway:
         asked: Asked,
         query: str,
         flight: Flight | None = None,
-        flushed: asyncio.Task[None] | None = None,
     ) -> web.StreamResponse:
         headers = list(request.headers.items())
         try:
@@ -155,8 +154,6 @@ class Gateway:
             return _refusal(call.told.api, 502, f"chargehand: {problem}")
         if flight:
             flight.status, flight.waited_s = answer.status, waited
-            if flushed:
-                await flushed
             if answer.status >= 400:
                 trouble = call.troubles[asked.mark] = self.provider.trouble(call.told, answer)
                 call.overflows += trouble.kind == "context_overflow"
