@@ -10,7 +10,7 @@ from chargehand.agents.meter import bill
 from chargehand.agents.meter.calls import Calls, Flight, Spent
 from chargehand.agents.meter.wire import Admission
 from chargehand.agents.prices import Price
-from chargehand.model.work import Tokens, Usage
+from chargehand.model.work import AgentError, Tokens, Usage
 from chargehand.ports import Agent, Allowance, Gateway, Metered
 
 from .world import World
@@ -49,8 +49,16 @@ class FakeMeter:
             return None
         place.mkdir(parents=True, exist_ok=True)
         told = Admission(
-            place=str(place), key=str(place), api=agent.api, upstream="", secret="", bearer=caged, allowance=allowance()
-        )  # fmt: skip
+            place=str(place),
+            key=str(place),
+            api=agent.api,
+            upstream="",
+            secret="",
+            bearer=caged,
+            turns=agent.turns,
+            free=False,
+            allowance=allowance(),
+        )
         self._calls.admit(told, self)
         self._world.point("admitted")
         return Gateway("http://127.0.0.1:1", told.key)
@@ -95,7 +103,7 @@ class FakeMeter:
         word = self._calls.may(call, Spent(Usage()))
         if word != "go":
             self._world.count("request refused")
-            call.bill.write(bill.Refused(at=0.0, reason=word))
+            call.bill.write(bill.Refused(at=0.0, error=AgentError(kind="budget", message=word)))
             return Told(out=False, why=word)
         name = Path(place).name
         self.may_spend(name, COST)
