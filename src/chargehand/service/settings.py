@@ -230,7 +230,10 @@ def _problem(layer: _Layer, code: str, message: str, key: str, where: str, hint:
     for number, line in enumerate(layer.text.splitlines(), 1):
         stripped = line.strip()
         if stripped.startswith("["):
-            inside = stripped.strip("[] ").removeprefix("tool.chargehand").lstrip(".").replace('"', "") == header
+            table = stripped.strip("[] ").removeprefix("tool.chargehand").lstrip(".").replace('"', "")
+            if table == f"{where}{key}":
+                return Problem(code, message, layer.origin.split(" ")[0], number, line.index("[") + 1, hint, line)
+            inside = table == header
         elif inside and re.match(rf"[\"']?{re.escape(key)}[\"']?\s*[=.]", stripped):
             return Problem(code, message, layer.origin.split(" ")[0], number, line.index(stripped[0]) + 1, hint, line)
     return Problem(code, message, layer.origin, hint=hint)
