@@ -24,13 +24,14 @@ def agents(ward: Ward, text: str, chosen: str = "a") -> None:
 
 def test_every_agent_is_looked_at(ward: Ward) -> None:
     ward.program("claude")
-    agents(ward, '[agents.a]\nkind = "claude"\nmodel = "m"\n[agents.b]\nkind = "codex"\n[agents.c]\ncommand = "/bin/true"\n')
+    others = '[agents.b]\nkind = "codex"\n[agents.c]\ncommand = "/bin/true"\n'
+    agents(ward, f'[agents.a]\nkind = "claude"\nmodel = "claude-sonnet-4-5"\n{others}')
     told = valid("doctor", ward.told(env={"ANTHROPIC_API_KEY": SECRET}))
     found = {each["name"]: each for each in told["agents"]}
     assert found["a"] == {
         "name": "a",
         "kind": "claude",
-        "model": "m",
+        "model": "claude-sonnet-4-5",
         "used": True,
         "version": "3.2.1",
         "key": "ANTHROPIC_API_KEY",
@@ -48,6 +49,15 @@ def test_every_agent_is_looked_at(ward: Ward) -> None:
     assert "npm i -g @openai/codex" in finding["agent b"]["fix"]
     assert "usage read from its output" in finding["agent c"]["detail"]
     assert SECRET not in str(told)
+
+
+def test_a_model_without_a_price_is_told_of(ward: Ward) -> None:
+    ward.program("claude")
+    agents(ward, '[agents.a]\nkind = "claude"\nmodel = "m"\n')
+    finding = ward.findings(env={"ANTHROPIC_API_KEY": SECRET})["agent a"]
+    assert finding["level"] == "warning"
+    assert "no price is known for m" in finding["detail"]
+    assert '[prices."m"]' in finding["fix"]
 
 
 def test_what_a_run_needs_and_is_not_there_is_a_problem(ward: Ward) -> None:
