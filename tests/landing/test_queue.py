@@ -95,3 +95,21 @@ def test_changes_of_one_file_are_judged_together_whatever_the_setting(place: Pla
     (failed,) = of(events, "attempt.ended")
     assert failed["outcome"] == "gate_failed"
     assert ("one" in place.read("shared.txt")) != ("two" in place.read("shared.txt"))
+
+
+def test_what_conflicts_with_one_about_to_land_waits_for_it_and_no_gate_hears_of_it(place: Place, tmp_path: Path) -> None:
+    place.write("shared.txt", "old\n")
+    place.spec("TASK-001", "TASK-002", "TASK-003")
+    log = tmp_path / "gate.log"
+    command = f"""echo run >> {log}; until test $(wc -l < {log}) -ge 2; do sleep 0.02; done
+grep -q old shared.txt || sleep 0.7"""
+    agent = f"""case $CHARGEHAND_TASK_ID in TASK-003) echo x > apart.txt; exit;; esac
+test $CHARGEHAND_TASK_ID = TASK-001 || until test $(wc -l < {log}) -ge 3; do sleep 0.02; done
+grep -q old shared.txt && echo $CHARGEHAND_TASK_ID > shared.txt || echo $CHARGEHAND_TASK_ID >> shared.txt"""
+    place.config(f'cage = "none"\n[gates.test]\ncommand = """{command}"""', agent=agent)
+    events = place.events("--all")
+    assert place.landed()[-1] == "TASK-002"
+    (ended,) = of(events, "attempt.ended")
+    assert (ended["attempt"], ended["outcome"]) == ("r1.TASK-002.1", "conflict")
+    assert not [event for event in of(events, "gate.verdict") if event["attempt"] == ended["attempt"]]
+    assert place.read("shared.txt").split() == ["TASK-001", "TASK-002"]

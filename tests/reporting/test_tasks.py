@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from chargehand.model.errors import UsageProblem
+from chargehand.process.files import rewrite
 from chargehand.service.marking import tick
 from chargehand.service.project import Project
-from chargehand.service.rewriting import rewrite
 from chargehand.service.tasks import Known, Wanted, listing
 from chargehand.spec.load import check, load
 from tests.run.conftest import Place

@@ -142,7 +142,7 @@ def test_sabotage_is_noticed(what: str, memory: Path, monkeypatch: pytest.Monkey
         play(range(begin, begin + 1500), memory)
 
 
-BEGIN_AT = {"what landed before a crash is not noted": 4000}
+BEGIN_AT = {"what landed before a crash is not noted": 4900}
 """Where to begin with what few stories notice, one in some hundreds."""
 
 

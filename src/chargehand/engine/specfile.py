@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Protocol
 
 from chargehand.engine.crew import Crew
-from chargehand.model.errors import StorageProblem
+from chargehand.model.errors import UsageProblem
 from chargehand.model.facts import Fact
 from chargehand.model.task import FileStatus, Spec
-from chargehand.process.files import replace_unchanged
+from chargehand.process.files import rewrite
 from chargehand.spec.writeback import mark_many
 
 _SHARE = 0.02
@@ -61,8 +61,7 @@ class SpecFile:
             if task.id in pending:
                 files.setdefault(spec.file_of(task), {})[task.id] = pending[task.id]
         for name, changes in files.items():
-            path = (self._crew.root / name).resolve()  # a link stays a link
-            if not self._written(path, changes, spec.format):
+            if not self._written(self._crew.root / name, changes, spec.format):
                 break
         else:
             for task_id in pending:
@@ -71,16 +70,9 @@ class SpecFile:
 
     def _written(self, path: Path, changes: dict[str, tuple[FileStatus, bool]], format_name: str) -> bool:
         """Whether the file says so now, or is not there any more."""
-        for _ in range(10):
-            try:
-                before = path.stat()
-                old = path.read_bytes()
-                data, _missing = mark_many(old, changes, format_name)
-                if data == old or replace_unchanged(path, data, before):
-                    return True
-            except FileNotFoundError:
-                return True  # nothing to tick any more
-            except OSError as error:
-                problem = f"cannot write {path}: {error.strerror}"
-                raise StorageProblem(problem, hint="free space or rights, then run again") from error
-        return False
+        try:
+            if path.exists():
+                rewrite(path, lambda old: mark_many(old, changes, format_name)[0], durable=False)
+        except UsageProblem:
+            return False  # somebody writes it all the time; later, then
+        return True

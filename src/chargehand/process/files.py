@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from chargehand.model.errors import EnvironmentProblem, StorageProblem
+from chargehand.model.errors import EnvironmentProblem, StorageProblem, UsageProblem
 
+_TRIES = 10
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
@@ -26,11 +28,31 @@ def write_private(path: Path, text: str) -> None:
         raise kind(f"cannot write {path}: {error.strerror}", hint="free space, or make it writable, on this disk") from error
 
 
-def replace_unchanged(path: Path, data: bytes, before: os.stat_result, *, durable: bool = False) -> bool:
-    """Put ``data`` in a file's place in one step, unless it changed since ``before``; returns whether that was done.
+def rewrite(path: Path, change: Callable[[bytes], bytes], *, durable: bool = True) -> bool:
+    """Make ``change`` to a file of the user, in one step; a link stays a link. Whether it made a difference.
 
-    ``durable``: it is on the disk when this returns. Raises OSError.
+    A file that is edited at this very moment is read again, and ``change`` asked again: what somebody else wrote is never
+    overwritten. ``durable``: it is on the disk when this returns. Raises StorageProblem when it cannot be written, UsageProblem
+    when it never rests.
     """
+    path = path.resolve()
+    for _ in range(_TRIES):
+        try:
+            before = path.stat()
+            old = path.read_bytes()
+            new = change(old)
+            if new == old:
+                return False
+            if _replace_unchanged(path, new, before, durable=durable):
+                return True
+        except OSError as error:
+            message = f"cannot write {path}: {error.strerror}"
+            raise StorageProblem(message, hint="free space, or make it writable; nothing was changed") from error
+    raise UsageProblem(f"{path} is being written all the time", hint="close the program that writes it, and try again")
+
+
+def _replace_unchanged(path: Path, data: bytes, before: os.stat_result, *, durable: bool) -> bool:
+    """Put ``data`` in a file's place in one step, unless it changed since ``before``; whether that was done. Raises OSError."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".chargehand-")
     try:
         with os.fdopen(handle, "wb") as file:

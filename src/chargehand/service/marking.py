@@ -8,10 +8,10 @@ from contextlib import nullcontext
 
 from chargehand.model.errors import UsageProblem
 from chargehand.model.task import FileStatus, Spec, Task
+from chargehand.process.files import rewrite
 from chargehand.process.lock import ProjectLock
 from chargehand.service import tasks
 from chargehand.service.project import Project
-from chargehand.service.rewriting import rewrite
 from chargehand.service.specoutputs import TaskMarked
 from chargehand.service.status import SCHEMA_VERSION
 from chargehand.spec import load as loader
