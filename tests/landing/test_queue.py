@@ -42,32 +42,37 @@ def of(events: list[dict[str, Any]], kind: str) -> list[dict[str, Any]]:
     return [event for event in events if event["event"] == kind]
 
 
+def green(events: list[dict[str, Any]]) -> set[str]:
+    """The commits on which the gate passed."""
+    return {event["verdict"]["commit"] for event in of(events, "gate.verdict") if event["verdict"]["verdict"] == "pass"}
+
+
 def red(place: Place, commit: str) -> bool:
     files = place.git("ls-tree", "--name-only", f"{commit}:out").split()
     return "TASK-002.txt" in files and "TASK-005.txt" in files
 
 
-def test_two_that_are_red_together_do_not_both_land_and_the_rest_shares_gate_runs(place: Place, tmp_path: Path) -> None:
-    events, tips = crowd(place, tmp_path, "")
+def test_those_that_wait_share_runs_of_the_gates_and_the_target_is_only_what_was_judged(place: Place, tmp_path: Path) -> None:
+    events, tips = crowd(place, tmp_path, "", GATE.rpartition("\n")[0])
     together = [event for event in of(events, "task.landed") if "judged" in event]
     assert together, "nobody shared a run of the gates"
-    landed = {event["commit"] for event in of(events, "task.landed")}
-    passed = {event["verdict"]["commit"] for event in of(events, "gate.verdict") if event["verdict"]["verdict"] == "pass"}
+    landed, passed = {event["commit"] for event in of(events, "task.landed")}, green(events)
     for event in together:
         assert event["judged"] in landed & passed
         assert place.git("merge-base", event["commit"], event["judged"]) == event["commit"]
-    assert not [tip for tip in tips if tip not in passed or red(place, tip)], "the target was something nobody judged"
+    assert set(tips) <= passed
+    told = place.json("verify")
+    assert (told["ok"], told["proven"], [one["code"] for one in told["findings"]]) == (True, 6, [])
+
+
+@pytest.mark.parametrize("group", [1, 8])
+def test_of_two_that_are_red_together_one_goes_back_and_the_rest_lands(place: Place, tmp_path: Path, group: int) -> None:
+    events, tips = crowd(place, tmp_path, f"group = {group}")
+    assert not [tip for tip in tips if tip not in green(events) or red(place, tip)], "the target was red, or nobody judged it"
     (failed,) = of(events, "attempt.ended")
     assert (failed["outcome"], failed["task"] in {"TASK-002", "TASK-005"}) == ("gate_failed", True)
-    told = place.json("verify")
-    assert (told["ok"], told["proven"]) == (True, 6)
-
-
-def test_without_groups_every_landed_commit_was_judged_itself(place: Place, tmp_path: Path) -> None:
-    events, tips = crowd(place, tmp_path, "group = 1")
-    passed = {event["verdict"]["commit"] for event in of(events, "gate.verdict") if event["verdict"]["verdict"] == "pass"}
-    assert {event["commit"] for event in of(events, "task.landed")} <= passed
-    assert not [tip for tip in tips if red(place, tip)]
+    if group == 1:
+        assert {event["commit"] for event in of(events, "task.landed")} <= green(events)
 
 
 def test_who_says_so_may_let_changes_without_a_common_file_land_unjudged_and_verify_tells(place: Place, tmp_path: Path) -> None:
