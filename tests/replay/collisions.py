@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chargehand.agents import script_player
-from tests.replay.cutting import Job, Tree, spec, write_tree
+from tests.replay.cutting import Job, Tree, spec
 from tests.replay.releases import CACHETOOLS
-from tests.replay.replaying import SUITE
+from tests.replay.replaying import SUITE, project
 from tests.run.conftest import Place
 
 _VERSION = "grep -o '__version__ = .*' src/cachetools/__init__.py | cut -d'\"' -f2"
@@ -68,14 +68,7 @@ def lay_out(old: Tree, colliders: tuple[Collider, ...], root: Path, settings: st
     steps = [f"[[step]]\ntask = {json.dumps(ids[one.key])}\nshell = {json.dumps(one.shell)}\n" for one in colliders]
     (root / "agent").mkdir(parents=True)
     (root / "agent" / "script.toml").write_text("\n".join(steps), encoding="utf-8")
-    place = Place(root / "project")
-    place.root.mkdir()
-    place.git("init", "--quiet", "--initial-branch=main")
-    place.git("config", "user.name", "Tester")
-    place.git("config", "user.email", "tester@example.invalid")
-    write_tree(old, place.root)
-    place.git("add", "--all", "--force")
-    place.git("commit", "--quiet", "--message", f"{CACHETOOLS.package} {CACHETOOLS.old[0]}")
+    place = project(CACHETOOLS, old, root)
     place.write("spec/tasks.md", spec([Job(one.key, f"Do {one.key}", one.files) for one in colliders], ids))
     agent = '[agents.scripted]\nkind = "scripted"\nscript = "../agent/script.toml"\n'
     gate = f"[gates.suite]\ncommand = {json.dumps(SUITE)}\ntimeout_minutes = 5\n"
@@ -100,7 +93,8 @@ def merged_blindly(place: Place, colliders: tuple[Collider, ...], root: Path) ->
     tips, lost = [], 0
     for one in colliders:
         blind.git("checkout", "--quiet", "-b", one.key, first)
-        subprocess.run(argv, cwd=blind.root, env={"CHARGEHAND_TASK_ID": ids[one.key], "PATH": "/usr/bin:/bin"}, check=True)
+        env = {"CHARGEHAND_TASK_ID": ids[one.key], "PATH": "/usr/bin:/bin"}
+        subprocess.run(argv, cwd=blind.root, env=env, check=True, capture_output=True)
         blind.commit(one.key)
         blind.git("checkout", "--quiet", "main")
         blind.git("merge", "--quiet", "--no-edit", one.key, check=False)

@@ -77,6 +77,16 @@ def lay_out(release: Release, old: Tree, new: Tree, root: Path) -> Place:
     write_tree({path: new[path] for path in copied}, root / "agent" / "material")
     (root / "agent" / "script.toml").write_text(script(steps, ids, "material"), encoding="utf-8")
 
+    place = project(release, old, root)
+    place.write("spec/tasks.md", spec(release.jobs, ids))
+    agent = '[agents.scripted]\nkind = "scripted"\nscript = "../agent/script.toml"\n'
+    place.write("chargehand.toml", f"{agent}\n[gates.suite]\ncommand = {json.dumps(SUITE)}\ntimeout_minutes = 2\n")
+    place.commit("Spec")
+    return place
+
+
+def project(release: Release, old: Tree, root: Path) -> Place:
+    """A repository with the older release as its one commit."""
     place = Place(root / "project")
     place.root.mkdir()
     place.git("init", "--quiet", "--initial-branch=main")
@@ -85,10 +95,6 @@ def lay_out(release: Release, old: Tree, new: Tree, root: Path) -> Place:
     write_tree(old, place.root)
     place.git("add", "--all", "--force")  # a release holds what its own .gitignore names
     place.git("commit", "--quiet", "--message", f"{release.package} {release.old[0]}")
-    place.write("spec/tasks.md", spec(release.jobs, ids))
-    agent = '[agents.scripted]\nkind = "scripted"\nscript = "../agent/script.toml"\n'
-    place.write("chargehand.toml", f"{agent}\n[gates.suite]\ncommand = {json.dumps(SUITE)}\ntimeout_minutes = 2\n")
-    place.commit("Spec")
     return place
 
 
