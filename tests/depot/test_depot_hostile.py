@@ -31,20 +31,28 @@ KEYS = (
 )  # fmt: skip
 
 
+def setting(key: str, value: str) -> str:
+    """As it stands in a file; one process for each would take seconds."""
+    section, _, rest = key.partition(".")
+    part, _, name = rest.rpartition(".")
+    return f'[{section} "{part}"]\n\t{name} = {value}\n' if part else f"[{section}]\n\t{name} = {value}\n"
+
+
 def arm(git_dir: Path, canary: Path) -> None:
     """Set everything that git can be told to run, and plant every hook."""
     program = write(canary.parent, "program", f'#!/bin/sh\necho "$0 $*" >> {canary}\ncat 2>/dev/null\nexit 0\n')
     program.chmod(0o755)
     config = git_dir / "config"
-    for key in KEYS:
-        git(git_dir.parent, "config", "--file", str(config), key, str(program))
-    for key, value in (
+    settings = [(key, str(program)) for key in KEYS]
+    settings += (
         ("core.hooksPath", str(canary.parent / "hooks")), ("filter.x.required", "true"), ("url.ext::sh -c x.insteadOf", "/"),
         ("protocol.allow", "always"), ("commit.gpgSign", "true"), ("hook.x.event", "post-index-change"), ("core.worktree", "/"),
         ("include.path", str(canary.parent / "more")), ("gc.auto", "1"), ("maintenance.auto", "true"),
         ("extensions.worktreeConfig", "true"),
-    ):  # fmt: skip
-        git(git_dir.parent, "config", "--file", str(config), key, value)
+    )  # fmt: skip
+    with config.open("a") as file:
+        file.writelines(setting(key, value) for key, value in settings)
+    assert git(git_dir.parent, "config", "--file", str(config), "--get", "hook.x.command") == str(program)  # git reads all of it
     write(canary.parent, "more", f"[core]\n\tfsmonitor = {program}\n")
     shutil.copyfile(config, git_dir / "config.worktree")
     for folder in (canary.parent / "hooks", git_dir / "hooks"):
