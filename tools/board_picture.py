@@ -64,9 +64,7 @@ def watch(command: list[str], demo: subprocess.Popen[bytes]) -> list[list[Segmen
     most = 0
     while demo.poll() is None and board.poll() is None:
         if select.select([ours], [], [], 0.03)[0]:
-            stream.feed(
-                re.sub(rb"\x1b\[[<>=][^a-zA-Z]*[a-zA-Z]|\x1b\[\?[0-9;]*\$p|\x1b\][^\x07]*\x07", b"", os.read(ours, 1 << 20))
-            )
+            stream.feed(QUESTIONS.sub(b"", os.read(ours, 1 << 20)))
             continue
         text = "\n".join(screen.display)  # it is quiet: the frame is whole
         busy = text.count("attempt ")

@@ -96,6 +96,9 @@ def test_what_is_asked_is_answered_with_a_key(place: Place) -> None:
         assert "a approve" in text
         assert "d reject" in text
         assert "r retry" not in text
+        assert "what is to be changed in TASK-001?" in await seat.press("f")
+        await seat.press(*"more", "enter")
+        await seat.until(lambda: seat.app.feed.cards[name(1)].attempts == 2 and seat.where(name(1)) == "NEEDS YOU")
         assert "let TASK-001 land?" in await seat.press("a")
         await seat.press("y")
         await seat.until(lambda: seat.where(name(1)) == "DONE")
@@ -120,7 +123,7 @@ def test_what_is_asked_is_answered_with_a_key(place: Place) -> None:
         for event in place_events(place)
         if event["event"] == "question.answered"
     ]
-    assert answers == [(name(1), "approve", ""), (name(2), "reject", "no")]
+    assert answers == [(name(1), "fix", "more"), (name(1), "approve", ""), (name(2), "reject", "no")]
 
 
 def place_events(place: Place) -> list[dict[str, str]]:
