@@ -82,6 +82,11 @@ VIEWS: dict[str, tuple[int, dict[str, str], list[str]]] = {
     "terminal, 80 columns, NO_COLOR": (80, {"NO_COLOR": "1"}, []),
     "JSON": (0, {}, ["--json"]),
 }
+_PASSED_OVER = (
+    re.compile(r"(?m)^\S+ += .*# default.*\n"),
+    re.compile(r'  \{\n   "key": (?:(?!\n  \}).)*"origin": "default"\n  \},?\n', re.DOTALL),
+)
+"""Settings nobody has set: docs/settings.md has them, and a test of its own."""
 _VARIES_BY_MACHINE = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)"), r"NOW\1"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
@@ -123,7 +128,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]
 def _kept(text: str, view: str, root: Path) -> str:
     text = _pretty(text) if view == "JSON" else text
     text = text.replace(str(root), "<root>").replace(str(root.parent), "<home>").replace("\x1b", "⎋")
-    for pattern, word in _VARIES_BY_MACHINE:
+    for pattern, word in (*((one, "") for one in _PASSED_OVER), *_VARIES_BY_MACHINE):
         text = pattern.sub(word, text)
     return text
 
