@@ -88,6 +88,7 @@ _PASSED_OVER = (
 )
 """Settings nobody has set: docs/settings.md has them, and a test of its own."""
 _VARIES_BY_MACHINE = (
+    (re.compile(r"(?m)^([a-z._]+) += "), r"\1 = "),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\+00:00)"), r"NOW\1"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "HASH"),
     (re.compile(r"[\d.]+ [kMGT]?B free"), "N GB free"),
