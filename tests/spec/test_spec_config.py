@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from chargehand.model.config import Config
+from chargehand.model.errors import ConfigProblem
+from chargehand.service.project import Project
+from chargehand.service.settings import load
 from chargehand.spec.spec_runner_config import read_config, translate
 
 FULL = """
@@ -133,3 +138,11 @@ def test_an_unknown_key_is_told_of_with_the_nearest_name() -> None:
     _, notes, problems = read_config("max_retry: 3\n", "x.yaml")
     assert [(note.outcome, note.why) for note in notes] == [("unknown", "did you mean max_retries?")]
     assert [(problem.line, problem.severity) for problem in problems] == [(1, "warning")]
+
+
+@pytest.mark.parametrize("name", ["spec-runner.config.yaml", "chargehand.toml", "pyproject.toml"])
+def test_a_file_of_settings_that_is_too_large_is_refused_unread(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"a" * 30_000_000)
+    with pytest.raises(ConfigProblem) as caught:
+        load(Project(tmp_path), {}, {}, None)
+    assert [(one.path, one.message) for one in caught.value.problems] == [(name, "more than 1 MB: these are no settings")]

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PREFIX = "CHARGEHAND_"
 
 SPEC_RUNNER = "spec-runner.config.yaml"
+MAX_SETTINGS = 1_000_000
+"""Bytes of a file of settings."""
 """Another tool's settings, understood where there are none of ours."""
 
 
@@ -136,7 +138,21 @@ def _file_layers(project: Project, user_file: Path | None, problems: list[Proble
 def _spec_runner(file: Path) -> tuple[dict[str, Any], tuple[Note, ...], tuple[Problem, ...]]:
     from chargehand.spec.spec_runner_config import read_config
 
-    return read_config(file.read_bytes().decode("utf-8-sig", "replace"), file.name)
+    data = _bytes(file)
+    if len(data) > MAX_SETTINGS:
+        return {}, (), (_too_large(file),)
+    return read_config(data.decode("utf-8-sig", "replace"), file.name)
+
+
+def _bytes(file: Path) -> bytes:
+    """The content, or as much of it as shows that it is too much."""
+    with file.open("rb") as source:
+        return source.read(MAX_SETTINGS + 1)
+
+
+def _too_large(file: Path) -> Problem:
+    message = f"more than {MAX_SETTINGS // 1_000_000} MB: these are no settings"
+    return Problem("config.syntax", message, file.name, hint="is this the right file?")
 
 
 def translated(project: Project, origins: Mapping[str, str]) -> tuple[Note, ...]:
@@ -145,8 +161,12 @@ def translated(project: Project, origins: Mapping[str, str]) -> tuple[Note, ...]
 
 
 def _toml(path: Path, origin: str, problems: list[Problem]) -> Iterator[_Layer]:
+    data = _bytes(path)
+    if len(data) > MAX_SETTINGS:
+        problems.append(_too_large(path))
+        return
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
         yield _Layer(origin, tomllib.loads(text), text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         place = re.search(r"line (\d+), column (\d+)", str(error))
