@@ -180,7 +180,7 @@ def test_a_file_that_cannot_be_written_is_told(place: Place) -> None:
 def test_as_processes_of_their_own_in_a_pipe(traced: Place) -> None:
     for args, line in (
         (("validate",), "spec/tasks.md: 3 tasks, 1 need, 2 of 2 requirements covered, 1 warning"),
-        (("task", "next"), "TASK-003  P2  todo    -    1h   -      Clean up  ready"),
+        (("task", "next"), "TASK-003  P2  todo    -     1h      -  Clean up  ready"),
         (("report",), "2 requirements: 2 covered, 0 met; 3 tasks, 0 landed"),
     ):
         with traced.start(*args) as process:
