@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from tests.spec.spec_room import parse
 
 from chargehand.spec import ralph
-from chargehand.spec.formats import CERTAIN, NO, POSSIBLE
+from chargehand.spec.formats import CERTAIN, NO, POSSIBLE, detect
 from chargehand.spec.writeback import mark
 
 FORMAT = "ralph"
@@ -83,3 +84,28 @@ def test_recognition() -> None:
     assert ralph.recognise("x.json", PRD) == CERTAIN
     assert ralph.recognise("scripts/ralph/prd.json", '{"a": 1}') == POSSIBLE
     assert ralph.recognise("x.json", '{"tasks": [{"id": 1}]}') == NO
+
+
+@pytest.mark.parametrize("key", ["features", "requirements", "backlog", "items"])
+def test_stories_by_another_name(key: str) -> None:
+    text = (
+        '{"x": 1, "%s": [{"id": "F1", "name": "Login", "status": "pending"}, {"id": "F2", "name": "Out", "passes": true}]}'.replace(
+            "%s", key
+        )
+    )
+    assert detect("prd.json", text) == ("ralph",)
+    assert [(task.id, task.title, task.status) for task in parse(text, "prd.json", "ralph")[0]] == [
+        ("F1", "Login", "todo"),
+        ("F2", "Out", "done"),
+    ]
+
+
+@pytest.mark.parametrize("key", ["epics", "milestones", "sprints"])
+def test_parts_by_another_name(key: str) -> None:
+    text = '{"%s": [{"name": "One", "stories": [{"id": "S1", "title": "Login", "passes": false}]}, {"name": "Two"}]}'.replace(
+        "%s", key
+    )
+    assert detect("prd.json", text) == ("ralph",)
+    tasks, problems = parse(text, "prd.json", "ralph")
+    assert [(task.id, task.milestone) for task in tasks] == [("S1", "One")]
+    assert [found.message for found in problems] == [f"this {key[:-1]} has no list of tasks"]

@@ -206,3 +206,18 @@ def test_marking_one_task_changes_only_that_task(lines: list[str], end: str, dat
     assert [task.id for task in after] == [task.id for task in found]
     assert [task.status for task in after] == ["done" if task.id == chosen.id else task.status for task in found]
     assert len(changed.split("\n")) == len(text.split("\n"))
+
+
+def test_boxes_without_a_blank_or_with_one_that_does_not_break_are_boxes() -> None:
+    text = "# R\n\n-[ ] a\n- [\xa0] b\n-\xa0[x] c\n- [x]\xa0d\n* [x](http://e) link\n-[f][1]\n"
+    tasks, _ = read(text, "ROADMAP.md", "roadmap")
+    assert [(task.title, task.status) for task in tasks] == [("a", "todo"), ("b", "todo"), ("c", "done"), ("d", "done")]
+    marked = mark(text, {task.id: ("done", False) for task in tasks})[0]
+    assert marked == text.replace("-[ ] a", "-[x] a").replace("[\xa0] b", "[x] b")
+
+
+def test_a_status_emoji_may_stand_behind() -> None:
+    text = "# R\n\n## Now\n\n- **Alpha** ✅\n- Beta — 🚧\n1. Gamma ⬜\n"
+    tasks, _ = read(text, "ROADMAP.md", "roadmap")
+    assert [(task.title, task.status) for task in tasks] == [("Alpha", "done"), ("Beta", "in_progress"), ("Gamma", "todo")]
+    assert mark(text, {tasks[2].id: ("done", False)})[0] == text.replace("Gamma ⬜", "Gamma ✅")
