@@ -175,8 +175,13 @@ def _explain(outline: Outline, report: Report) -> None:
     if not any(line.strip() for line in outline.lines):
         report.add("empty", "the file is empty", hint="write tasks as checkboxes: - [ ] T001 what is to be done")
     elif outline.boxes:
-        count = "one checkbox, but it has" if len(outline.boxes) == 1 else f"{len(outline.boxes):,} checkboxes, but none has"
-        report.add("no-id", f"there is {count} an id".replace("it has an", "it has no"), outline.boxes[0].line, hint=_HINT)
+        alone = len(outline.boxes) == 1
+        count = (
+            "there is one checkbox, but it has no id"
+            if alone
+            else f"there are {len(outline.boxes):,} checkboxes, but none has an id"
+        )
+        report.add("no-id", count, outline.boxes[0].line, hint=_HINT)
     else:
         line = next((n for n, view in enumerate(outline.view) if _LOOKS.match(view)), -1)
         message = "these lines look like tasks, but have no checkbox" if line >= 0 else "there is no task in this file"
