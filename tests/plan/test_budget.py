@@ -87,3 +87,10 @@ def test_calls_that_cost_at_most_their_reservation_never_pass_the_cap(
             running.append((f"T-{number}", share * reserve))
     spent += sum(cost for _, cost in running)
     assert spent <= cap + 1e-6
+
+
+def test_a_clock_that_was_ahead_gives_no_day_twice() -> None:
+    budget = Budget(BudgetConfig(day_usd=1.0), "r1", 7)
+    budget.charge(paid(0.6, day=8))
+    budget.charge(paid(0.5, day=7))
+    assert budget.may("A-1", 1).word == "all"

@@ -20,3 +20,13 @@ def test_a_gate_that_always_kills_its_supervisor_ends_in_a_question(place: Place
     place.run("run", "--all", code=4)
     assert place.states() == {"TASK-001": "needs_human"}
     assert "supervisor" in place.json("status")["tasks"][0]["reason"]
+
+
+def test_what_a_reboot_left_of_a_gate_is_removed_though_the_gate_is_not_asked_again(place: Place) -> None:
+    place.spec("TASK-001")
+    place.config('[gates.test]\ncommand = "true"\n[approval]\ntasks = "all"\n')
+    place.run("run", "--all", code=4)
+    left = place.root / ".chargehand/work/r1.TASK-001.1.gate"
+    left.mkdir(parents=True)
+    place.run("run", "--all", code=4)
+    assert not left.exists()
