@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -134,13 +135,17 @@ def test_on_failure_stop_starts_nothing_more(place: Place) -> None:
     assert place.json("status")["totals"]["attempts"] == 1
 
 
-def test_pause_edit_resume(place: Place) -> None:
+@pytest.mark.parametrize("how", ["pause", "ctrl-backslash"])
+def test_pause_edit_resume(place: Place, how: str) -> None:
     place.write(".gitignore", "spec/\n")
     place.spec("TASK-001", "TASK-002")
     place.config("jobs = 1", agent=receipting(place, "sleep 0.8"))
     engine = place.start("run", "--all")
     wait_for(lambda: receipts(place))
-    assert place.json("pause")["kind"] == "pause"
+    if how == "pause":
+        assert place.json("pause")["kind"] == "pause"
+    else:
+        engine.send_signal(signal.SIGQUIT)
     wait_for(lambda: place.states().get("TASK-001") == "landed")
     time.sleep(1.2)
     assert receipts(place) == ["TASK-001"]
@@ -171,6 +176,21 @@ def test_stop_waits_and_cancel_ends(place: Place) -> None:
     assert place.states()["TASK-002"] == "ready"
     assert receipts(place).count("TASK-001") == 1
     assert "no run is under way" in place.run("cancel", code=2).stderr
+
+
+def test_watch_ends_by_itself_when_nothing_was_to_do_for_long_enough(place: Place) -> None:
+    place.spec("TASK-001")
+    place.config("[timeouts]\nidle_minutes = 0.02")
+    place.run("watch")
+    assert place.states() == {"TASK-001": "landed"}
+
+
+def test_a_session_starts_nothing_new_when_its_time_is_over(place: Place) -> None:
+    place.spec("TASK-001", "TASK-002")
+    place.config("jobs = 1\n[timeouts]\nsession_minutes = 0.01", agent=receipting(place, "sleep 1"))
+    place.run("run", "--all", code=None)
+    assert receipts(place) == ["TASK-001"]
+    assert place.json("status")["run"]["state"] == "stopped"
 
 
 def test_watch_stays_for_what_becomes_ready(place: Place) -> None:
