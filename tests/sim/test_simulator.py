@@ -122,7 +122,7 @@ SABOTAGE: dict[str, tuple[type, str, Callable[[Any], Any]]] = {
     "inspectors are not asked": (Inspecting, "rejected", lambda _: _no_objections),
     "the target moves without compare-and-swap": (FakeDepot, "land", _lands_anywhere),
     "nobody waits until a fact is durable": (Ledger, "settled", lambda _: _nothing),
-    "what landed before a crash is not noted": 1000(Landing, "note", lambda _: _nothing),
+    "what landed before a crash is not noted": (Landing, "note", lambda _: _nothing),
     "left-over deliveries are forgotten": (Landing, "deliver_leftovers", lambda _: _nothing),
     "facts get lost": (FakeStore, "commit", _forgets),
     "needs are ignored": (Board, "_offer", _needs_nothing),
