@@ -9,7 +9,7 @@ from typing import NamedTuple, NoReturn
 from chargehand.model import facts as f
 from chargehand.model.config import Config
 from chargehand.model.work import Exit, Usage
-from chargehand.plan.board import BY_PARTS, NOBODY
+from chargehand.plan.cards import BY_PARTS, NOBODY
 from chargehand.spec.writeback import mark
 
 from .agents import CHEAT, SPEC, good

@@ -22,7 +22,8 @@ from chargehand.engine.landing import Landing
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Board, Card
+from chargehand.plan.board import Board
+from chargehand.plan.cards import Card
 from chargehand.ports import Agent, Depot, Gate, Inspector, Launcher, Meter, Store
 
 from .agents import FakeAgent, FakeGate, FakeInspector

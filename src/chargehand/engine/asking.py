@@ -11,7 +11,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.facts import QuestionAnswered, QuestionAsked, TaskSkipped, VerdictGiven
 from chargehand.model.task import Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 
 HUMAN = "human"
 """The gate that is a person."""

@@ -8,7 +8,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.engine.regenerating import settle
 from chargehand.model.facts import CandidateMade
 from chargehand.model.task import Task
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Conflict, Depot
 from chargehand.spec.writeback import mark
 

@@ -18,7 +18,7 @@ from chargehand.gates.inspect.tampering import guarded
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Change, Gate, Sight
 
 BASE = PREFIX + "base"

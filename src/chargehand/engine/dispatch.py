@@ -13,7 +13,7 @@ from chargehand.engine.steering import Steering
 from chargehand.model.facts import TaskLanded, TaskNeedsHuman, TaskRemoved
 from chargehand.model.task import Task
 from chargehand.model.work import Usage
-from chargehand.plan.board import BY_PARTS, BY_REVERT, NOBODY
+from chargehand.plan.cards import BY_PARTS, BY_REVERT, NOBODY
 from chargehand.plan.routing import next_agent
 from chargehand.plan.terms import agent_of, collide, settings_of
 

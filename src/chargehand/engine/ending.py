@@ -7,7 +7,7 @@ from collections.abc import Collection
 from chargehand.engine.steering import Steering
 from chargehand.model.facts import RunFinished
 from chargehand.model.work import Outcome, RunState
-from chargehand.plan.board import Card
+from chargehand.plan.cards import Card
 
 
 class Parked(Exception):

@@ -11,7 +11,7 @@ from chargehand.model.facts import HooksOwed, Noticed, VerdictGiven
 from chargehand.model.plugin import Hook, Plugin, Stage
 from chargehand.model.task import Task
 from chargehand.model.work import Exit, Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Launch
 from chargehand.process.scrub import scrub_streams
 from chargehand.process.transcript import excerpt

@@ -17,7 +17,7 @@ from chargehand.engine.offering import standing
 from chargehand.engine.tasks import Tasks
 from chargehand.model.facts import CommitTaken
 from chargehand.model.task import Task
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.plan.second_look import findings
 from chargehand.ports import Depot
 from chargehand.process.files import write_private

@@ -12,7 +12,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Change, Inspector, Sight
 
 _TOO_MUCH = "inspect.size"

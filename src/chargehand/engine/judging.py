@@ -16,7 +16,7 @@ from chargehand.engine.reviewing import Reviewing
 from chargehand.model.facts import VerdictGiven
 from chargehand.model.task import Span, Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.plan.terms import judged_by
 from chargehand.ports import Gate
 from chargehand.process.scrub import scrub_streams

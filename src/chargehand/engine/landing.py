@@ -21,7 +21,7 @@ from chargehand.engine.train import Car, Train
 from chargehand.model.errors import NeedsHuman
 from chargehand.model.facts import AttemptQueued, CandidateMade, Noticed, TargetDelivered, TargetMoved, TaskLanded, VerdictGiven
 from chargehand.model.task import Task
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.plan.queueing import Claim, Reach, meet
 from chargehand.plan.terms import judged_by
 from chargehand.ports import Conflict, Depot

@@ -14,7 +14,8 @@ from chargehand.model import facts
 from chargehand.model.errors import StorageProblem
 from chargehand.model.facts import Event, Fact
 from chargehand.model.redaction import Redactor
-from chargehand.plan.board import REVIEW, Attempt, Board, Card
+from chargehand.plan.board import Board
+from chargehand.plan.cards import REVIEW, Attempt, Card
 from chargehand.ports import AttemptRow, Charge, Clock, Store, TaskRow
 
 Listener = Callable[[Event], None]

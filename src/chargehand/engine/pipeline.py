@@ -24,7 +24,7 @@ from chargehand.engine.undoing import take_back
 from chargehand.model.facts import AttemptEnded, AttemptExited, CommitTaken, TaskRemoved
 from chargehand.model.task import Evidence, Section, Span, Task
 from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Failure, Report
-from chargehand.plan.board import BY_PARTS, BY_REVERT, NOBODY, Attempt
+from chargehand.plan.cards import BY_PARTS, BY_REVERT, NOBODY, Attempt
 from chargehand.plan.terms import settings_of
 from chargehand.process.transcript import excerpt
 

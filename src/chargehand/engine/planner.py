@@ -18,7 +18,7 @@ from chargehand.engine.purse import Purse
 from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskRemoved, TaskReplanned
 from chargehand.model.task import CheckItem, Task
 from chargehand.model.work import Exit, Report, Usage
-from chargehand.plan.board import Card
+from chargehand.plan.cards import Card
 from chargehand.process.transcript import tail
 
 _READ = 1 << 20

@@ -9,7 +9,7 @@ from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import Noticed
-from chargehand.plan.board import NOBODY, Attempt
+from chargehand.plan.cards import NOBODY, Attempt
 
 _PAUSE_S = 2.0
 _SHARE = 0.02

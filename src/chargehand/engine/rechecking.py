@@ -9,7 +9,7 @@ from chargehand.engine.crew import Crew
 from chargehand.model.config import GateConfig
 from chargehand.model.task import Task
 from chargehand.model.work import Verdict
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Gate
 
 _NAMED = 5

@@ -8,7 +8,7 @@ from pathlib import Path
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
 from chargehand.model.task import Task
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Conflict, Depot, Gate
 
 _MOST = 100_000_000

@@ -17,7 +17,7 @@ from chargehand.engine.purse import Purse
 from chargehand.model.facts import ReviewAsked, ReviewGiven, VerdictGiven
 from chargehand.model.task import Task
 from chargehand.model.work import Exit, Failure, Finding, Report, Usage, Verdict
-from chargehand.plan.board import REVIEW, Attempt
+from chargehand.plan.cards import REVIEW, Attempt
 from chargehand.ports import Depot
 from chargehand.process.transcript import tail
 

@@ -38,7 +38,7 @@ from chargehand.model.facts import (
     TaskNeedsHuman,
 )
 from chargehand.model.work import Failure
-from chargehand.plan.board import Card, Session
+from chargehand.plan.cards import Card, Session
 from chargehand.plan.routing import goes_on, route
 from chargehand.plan.second_look import due
 from chargehand.plan.terms import settings_of

@@ -7,7 +7,8 @@ import msgspec
 from chargehand.engine.crew import Crew
 from chargehand.engine.planner import as_task, rewritten
 from chargehand.model.task import Span, Task
-from chargehand.plan.board import Board, Card
+from chargehand.plan.board import Board
+from chargehand.plan.cards import Card
 
 
 class Tasks:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from chargehand.model.task import Task
 from chargehand.plan import queueing
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.plan.queueing import Claim, Mark, Place, Reach
 
 

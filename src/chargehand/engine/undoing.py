@@ -9,7 +9,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.model.errors import EnvironmentProblem
 from chargehand.model.facts import CommitTaken
 from chargehand.model.task import Task
-from chargehand.plan.board import Attempt
+from chargehand.plan.cards import Attempt
 from chargehand.ports import Conflict
 
 

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from chargehand.depot import history, repository
 from chargehand.model.config import Config
 from chargehand.model.task import Section, Spec, Task
-from chargehand.plan.board import BY_PARTS
+from chargehand.plan.cards import BY_PARTS
 from chargehand.plan.coverage import coverage
 from chargehand.plan.terms import judged_by
 from chargehand.service import trails

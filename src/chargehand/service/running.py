@@ -33,7 +33,8 @@ from chargehand.model.facts import (
     TaskSkipped,
 )
 from chargehand.model.task import Spec, Task
-from chargehand.plan.board import Board, Card
+from chargehand.plan.board import Board
+from chargehand.plan.cards import Card
 from chargehand.ports import Clock, Depot, Store
 from chargehand.process.lock import ProjectLock
 from chargehand.service import beside, forecasting, integrating, specs
