@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 EXPECTED = ROOT / "tests" / "spec" / "expected"
 CORPUS = Path(os.environ.get("CHARGEHAND_CORPUS") or ROOT.parent / "shared" / "corpus")
 FOLDERS = {"backlog": "backlog-md"}
-COLUMNS = ("files", "by eye", "by script", "as counted", "refused rightly", "wrong", "tasks", "not counted")
+COLUMNS = ("files", "by eye", "not by eye", "as counted", "refused rightly", "wrong", "tasks", "not counted")
 
 
 def rows() -> dict[str, Counter[str]]:

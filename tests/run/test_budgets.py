@@ -20,6 +20,17 @@ def spent(place: Place) -> float:
     return total
 
 
+def rests(pid: int) -> bool:
+    """Whether a process is in no busy loop."""
+
+    def ticks() -> int:
+        return sum(map(int, Path(f"/proc/{pid}/stat").read_text().split()[13:15]))
+
+    used = ticks()
+    time.sleep(2)
+    return ticks() - used < 40  # of 10 ms
+
+
 def test_a_cap_holds_over_parallel_calls_restarts_and_resets(place: Place) -> None:
     place.spec(*(f"TASK-{number:03d}" for number in range(1, 9)))
     place.config("[budget]\nrun_usd = 1.7\ntotal_usd = 2.5\nreserve_usd = 0.4", agent=receipting(place, COSTLY + "; sleep 0.2"))
@@ -79,6 +90,19 @@ def test_when_the_money_is_gone_running_agents_are_ended(place: Place) -> None:
     assert time.monotonic() - started < 60
     assert "the run budget of $1.00 is spent" in done.stdout
     assert place.states() == {"TASK-001": "landed", "TASK-002": "ready"}
+
+
+def test_watch_rests_when_the_money_is_gone_and_does_what_costs_nothing(place: Place) -> None:
+    place.spec("TASK-001", "TASK-002")
+    place.config("jobs = 2\n[budget]\nrun_usd = 0.5\nreserve_usd = 0.4", agent=receipting(place, COSTLY))
+    engine = place.start("watch")
+    wait_for(lambda: place.states().get("TASK-001") == "landed")
+    assert rests(engine.pid)
+    assert place.json("undo", "TASK-001")["handed_over"]
+    wait_for(lambda: place.states().get("undo-TASK-001") == "landed")
+    place.run("stop")
+    engine.communicate(timeout=30)
+    assert place.states()["TASK-002"] == "ready"
 
 
 def test_agents_that_cost_nothing_need_no_budget(place: Place) -> None:
@@ -203,9 +227,7 @@ def test_watch_stays_for_what_becomes_ready(place: Place) -> None:
     place.write("spec/tasks.md", text + "\n### TASK-002: More\n🟠 P1 | ⬜ TODO\n")
     wait_for(lambda: receipts(place) == ["TASK-001", "TASK-002"])
     wait_for(lambda: place.states().get("TASK-002") == "landed")
-    used = sum(map(int, Path(f"/proc/{engine.pid}/stat").read_text().split()[13:15]))
-    time.sleep(2)
-    assert sum(map(int, Path(f"/proc/{engine.pid}/stat").read_text().split()[13:15])) - used < 40  # ticks of 10 ms: no busy loop
+    assert rests(engine.pid)
     place.run("stop")
     out, _ = engine.communicate(timeout=30)
     assert json.loads(out.splitlines()[-1])["event"] == "run.finished"

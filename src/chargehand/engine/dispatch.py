@@ -19,12 +19,13 @@ from chargehand.plan.terms import agent_of, collide, settings_of
 
 
 class Next(NamedTuple):
-    """An attempt to be claimed; ``reserved`` is set aside for it already."""
+    """An attempt to be claimed; ``reserved`` is set aside for it already. ``paid``: it may cost money."""
 
     task: str
     number: int
     agent: str
     reserved: Usage
+    paid: bool
 
 
 class Dispatch:
@@ -98,7 +99,8 @@ class Dispatch:
         paid = name not in NOBODY and self._crew.agent_of(name).paid
         answer = self._purse.ask(task, number, paid=paid)
         if answer.word == "yes":
-            return Next(task, number, name, self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid))
+            reserved = self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid)
+            return Next(task, number, name, reserved, paid)
         if answer.word == "task":
             self._ledger.record(TaskNeedsHuman(task=task, reason=answer.reason))
         elif answer.word == "all":

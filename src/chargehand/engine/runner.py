@@ -177,6 +177,7 @@ class Runner:
                 idle = 0.0
             elif self._watch and not (limits.idle_minutes and idle >= limits.idle_minutes * 60):
                 idle += _LOOK_S
+                self.steering.wake.clear()  # set by this very look, when the budget said no again
                 await self._woken(_LOOK_S)
                 self._look_again()
             else:
@@ -270,7 +271,7 @@ class Runner:
         session = self._session(card, found.agent)
         base = session.base if session else await self._landing.tip() if self._crew.depot is not None else ""
         # Told to stop while the tip was looked up, or the money has run out since; or a person skipped it, or undid what it needs.
-        if not self.steering.may_start or card.state != "todo" or card.missing:
+        if not self.steering.lets(paid=found.paid) or card.state != "todo" or card.missing:
             self._purse.give_back(attempt)
             self._board.give_back([found.task])
             return

@@ -79,6 +79,10 @@ class Steering:
     def may_start(self) -> bool:
         return not (self.stopping or self.paused or self.halted)
 
+    def lets(self, *, paid: bool) -> bool:
+        """Whether what was about to begin still may: what costs nothing does, though the money has run out meanwhile."""
+        return self.may_start or (not paid and self.halted_for_money and not (self.stopping or self.paused))
+
     def stop(self, reason: str, ended_as: RunState = "interrupted") -> bool:
         """Start nothing new. Returns False when that was asked before: then what runs may be cancelled."""
         first = not self.stopping
