@@ -5,7 +5,6 @@ The handoff is written from facts: what landed, what judged it, how to run it. N
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
@@ -13,6 +12,7 @@ import msgspec
 
 from chargehand.brief.pull import Line, table
 from chargehand.brief.review import FINDINGS_ALLOWED, SEVERITIES, Raised, blocking, read_findings
+from chargehand.brief.schema import shape
 from chargehand.brief.text import code, fence, head, inline, plain, quote
 from chargehand.model.task import Section
 from chargehand.model.work import Finding, Severity
@@ -111,7 +111,7 @@ def question(handed: Handed) -> str:
 
 def schema() -> str:
     """What the answer must fit."""
-    return json.dumps(msgspec.json.schema(_Whole))
+    return shape(_Whole)
 
 
 def read_answer(transcript: str) -> Answer | str:

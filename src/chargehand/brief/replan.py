@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 
 from chargehand.brief.brief import render
-from chargehand.brief.schema import strict
+from chargehand.brief.schema import shape, strict
 from chargehand.brief.text import fence
 from chargehand.model.task import Section, Task
 from chargehand.model.work import Failure
@@ -51,7 +50,7 @@ def question(task: Task, sections: Sequence[Section], failures: Sequence[Failure
     told = render(
         task, sections, failures, run=run, attempt=len(failures) + 1, spec_path=spec_path, evidence="commit", gates=()
     )  # fmt: skip
-    schema = json.dumps(msgspec.json.schema(Answer), indent=1)
+    schema = shape(Answer, 1)
     return "\n\n".join(
         (
             f"# Plan {task.id} anew",

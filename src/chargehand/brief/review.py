@@ -5,7 +5,6 @@ Round after round may only object to what changed since the last one, so that re
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Collection, Sequence
 from typing import Annotated
@@ -13,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from chargehand.brief.brief import render
-from chargehand.brief.schema import strict
+from chargehand.brief.schema import shape, strict
 from chargehand.brief.text import code, fence, head, inline, quote
 from chargehand.model.task import Section, Task
 from chargehand.model.work import Finding, Severity, Verdict
@@ -97,7 +96,7 @@ def question(
         *_rounds(earlier, round_),
         "End with a JSON object on standard output and nothing after it, with the key `review`, after this schema. No finding is a "
         "good answer when there is none.",
-        fence(json.dumps(msgspec.json.schema(_Whole)), "json"),
+        fence(shape(_Whole), "json"),
         f"## What the gates said of it\n\n{gates}",
         "## The change\n\n" + fence(head(change.diff, DIFF_LIMIT, "look into the workspace for the rest"), "diff"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -12,6 +13,13 @@ _KEPT = ("type", "description", "enum", "const")
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
+@cache
+def shape(wanted: type[Any], indent: int | None = None) -> str:
+    """The whole schema of a type, with its limits, for models to read and for those who hold nobody to it."""
+    return json.dumps(msgspec.json.schema(wanted), indent=indent)
+
+
+@cache
 def strict(wanted: type[Any]) -> str:
     """The schema of a type that does not hold itself: no references, every field required and no other allowed, no defaults, and no
     limits of length or value, which who reads the answer must look after."""
