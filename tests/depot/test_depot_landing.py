@@ -371,6 +371,7 @@ def test_what_a_replay_renames_is_told_until_it_is_noted(root: Path, depot: GitD
     depot.deliver()
     git(root, "fetch", "--quiet", str(depot.git.git_dir), old[0])
     git(root, "cherry-pick", old[0])
+    git(root, "commit", "--quiet", "--amend", "--no-edit", "--date=2020-01-01T00:00:00")  # else it is the same within a second
     his = commit(root, "his", his_txt="1\n")
     assert depot.refresh().diverged
     new = depot.replay()
