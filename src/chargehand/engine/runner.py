@@ -157,8 +157,7 @@ class Runner:
         return card.state == "todo" and not card.failures and task is not None and task.manual
 
     async def _work(self) -> None:
-        idle = 0.0
-        limits = self._crew.config.timeouts
+        idle, longest = 0.0, self._crew.config.timeouts.idle_minutes * 60
         while True:
             while self.steering.may_start and len(self._running) < self._crew.config.jobs:
                 if (found := self._dispatch.next(busy=self._running)) is None:
@@ -175,7 +174,7 @@ class Runner:
                 self._expire()
             elif self._reviews_again():
                 idle = 0.0
-            elif self._watch and not (limits.idle_minutes and idle >= limits.idle_minutes * 60):
+            elif self._watch and not (longest and idle >= longest):
                 idle += _LOOK_S
                 self.steering.wake.clear()  # set by this very look, when the budget said no again
                 await self._woken(_LOOK_S)

@@ -1,6 +1,6 @@
 """Tables: on a terminal laid out by Rich within its width; in a pipe plain, each row one line and nothing cut.
 
-Rich is asked for only when a terminal is there, because asking for it takes longer than all the rest (docs/adr/0022).
+Rich is asked for only when a terminal is there, because asking for it takes longer than all the rest (docs/adr/0018).
 """
 
 from __future__ import annotations
