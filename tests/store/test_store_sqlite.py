@@ -83,6 +83,7 @@ def one_of_each() -> list[f.Fact]:
         f.RunOffered(run="r1", branch="chargehand/r1", into="main", command="git merge chargehand/r1", problem="no gh"),
         f.TargetMoved(old="o", new="n", replayed=2),
         f.TargetDelivered(commit="c2", how="pending", command="git merge"),
+        f.HooksOwed(task="T", attempt="r1-T.2", paid=True),
         f.Noticed(level="warning", message="low space"),
         finished("failed"),
     ]

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -27,15 +27,19 @@ PATH = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.ge
 PACKAGES = PROGRAMS.parent / "node_modules"
 
 
+def missing(reason: str) -> NoReturn:
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 @pytest.fixture(scope="session")
 def cachetools(tmp_path_factory: pytest.TempPathFactory) -> dict[str, File]:
     """A release with its tests. Fetched before a test's own environment is cleaned: where pip looks is the user's affair."""
     try:
         return read_sdist(download(CACHETOOLS.package, *CACHETOOLS.old, tmp_path_factory.mktemp("sdist") / "old"))
     except Unavailable as reason:
-        if os.environ.get("CI"):
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
+        missing(str(reason))
 
 
 def judge(place: Place, breaks: str, honest: str, setup: str = "") -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -97,8 +101,9 @@ def test_what_node_really_prints(tmp_path: Path, reporter: str) -> None:
     assert reporter == "tap" or told.ids == ("adds", "breaks", "later", "inner")
 
 
-@pytest.mark.skipif(shutil.which("npm") is None or not (PACKAGES / "deep-equal").is_dir(), reason="needs npm, and make agents")
 def test_a_package_of_npm(place: Place) -> None:
+    if shutil.which("npm") is None or not (PACKAGES / "deep-equal").is_dir():
+        missing("needs npm, and make agents")
     shutil.copytree(PACKAGES / "deep-equal", place.root, dirs_exist_ok=True)
     gates, failed, passed = judge(
         place,

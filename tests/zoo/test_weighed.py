@@ -125,7 +125,7 @@ def test_outputs_written_down_do_not_pass_what_was_held_out(place: Place) -> Non
     )
     verdict = run(place, GATES, agent, HELD, 1)
     assert (verdict["gate"], verdict["verdict"]) == ("hidden", "fail")
-    assert "42" not in json.dumps(verdict)
+    assert "expected 42" not in json.dumps(verdict)
     assert "expected 42" in Path(verdict["log"]).read_text()
 
 
