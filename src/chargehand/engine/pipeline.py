@@ -81,6 +81,8 @@ class Pipeline:
                 await self._exited(attempt, exit_)
         if exit_:
             await self._take(task, attempt)
+        else:
+            self._purse.give_back(attempt.id)  # nobody was ever started for it
         await self._judge.give_up(task, attempt)
         reason = "its task is no longer in the spec"
         ended = AttemptEnded(task=attempt.task, attempt=attempt.id, outcome="interrupted", reason=reason)

@@ -15,6 +15,9 @@ from chargehand.agents.prices import Price
 from chargehand.model.work import AgentError, Tokens, Usage
 from chargehand.ports import Allowance
 
+_NOTHING = 1e-9
+"""What sums of prices may be off by: so little left of a pot is nothing."""
+
 
 class Call:
     """A call under way. ``owner`` is the connection that let it in; None: its engine is gone. ``turns``: requests let out so far.
@@ -174,7 +177,7 @@ class Calls:
                 all_calls = (*self.by_place.values(), *self._unsettled.values())
                 sharers = [each for each in all_calls if pot in getattr(each.told.allowance, unit)]
                 left = pots[pot] - sum(getattr(each.spent, unit) for each in sharers)
-                if left <= 0:
+                if left <= _NOTHING:
                     return f"budget: nothing is left for {pot} ({'USD' if unit == 'usd' else unit})"
                 most_under_way = sum(getattr(flight.most, unit) for each in sharers for flight in each.flights.values())
                 if call.flights and left < most_under_way + getattr(most, unit):
