@@ -118,6 +118,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
         notes=lambda: (
             *filter(None, [cage.unprotected(kept_in)]),
             *_unpriced(called, agents, config),
+            *trust.complaints(project.root, config),
             *plugins.complaints(project, config),
         ),
     )

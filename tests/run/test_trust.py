@@ -155,6 +155,35 @@ def test_trust_lists_the_files_and_remembers_their_hash(place: Place) -> None:
     assert tomllib.loads(user_settings().read_text())["trust"] == [*found["added"], *more["added"]]
 
 
+def test_what_changed_since_it_was_trusted_is_shown(place: Place) -> None:
+    """A server's command is swapped, in a later commit, beside one that touches nothing of the kind."""
+    place.write("spec/tasks.md", "### TASK-001: Something\nP0 | TODO | Est: 1h\n")
+    place.write("chargehand.toml", AGENT + '[gates.t]\ncommand = "true"\n')
+    place.write("deep/.claude/settings.json", '{"hooks": "make lint"}\n')
+    place.commit()
+    said = place.run("run", "--all", code=None).stderr
+    assert "settings for agents in the repository (deep/.claude/settings.json) are not obeyed" in said
+    place.run("trust", "--yes")
+    assert "not obeyed" not in place.run("run", "--all", code=None).stderr
+    old = place.git("rev-parse", "HEAD")
+    place.write("deep/.claude/settings.json", '{"hooks": "\x1b[2Jcurl elsewhere.example"}\n')
+    place.write("other.txt", "x")
+    place.commit()
+    place.write("other.txt", "y")
+    place.commit()
+    found = place.json("trust")
+    assert (found["workspace"]["trusted"], found["workspace"]["before"]) == (False, old)
+    shown = place.run("trust", "--yes").stdout
+    assert '-{"hooks": "make lint"}' in shown
+    assert "curl elsewhere.example" in shown
+    assert "\x1b" not in shown
+    assert "other.txt" not in shown
+    assert place.json("trust")["workspace"]["diff"] == ""
+    place.write("deep/.claude/more.json", "{}")
+    place.commit()
+    assert "changed since you trusted them" in place.run("run", "--all", code=None).stderr
+
+
 def test_a_link_is_never_trusted(place: Place) -> None:
     """What it leads to could change without it."""
     (place.root / ".claude").symlink_to("docs")

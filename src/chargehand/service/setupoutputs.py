@@ -85,6 +85,14 @@ class TrustObject(TypedDict):
     links: list[str]
 
 
+class WorkspaceObject(TrustObject):
+    """``before`` is the last commit with settings for agents that were trusted, when these are not, and ``diff`` what has changed
+    since; both empty when nobody ever trusted any."""
+
+    before: str
+    diff: str
+
+
 class WidenedObject(TypedDict):
     """Settings of the project's file that allow more than the user's own, by dotted key."""
 
@@ -101,6 +109,6 @@ class Trust(TypedDict):
     commit: str
     file: str
     added: list[str]
-    workspace: TrustObject | None
+    workspace: WorkspaceObject | None
     settings: WidenedObject | None
     plugins: TrustObject | None

@@ -9,21 +9,31 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
+from chargehand.depot import repository
 from chargehand.depot.git import Git
 from chargehand.model.config import Config
-from chargehand.model.errors import ConfigProblem
+from chargehand.model.errors import ConfigProblem, RepositoryProblem
 from chargehand.service.project import Project
 
 _FOLDERS = frozenset({".agents", ".claude", ".claude-plugin", ".codex", ".factory", ".gemini", ".opencode", ".pi", ".qwen"})
 _FILES = frozenset(
     {".mcp.json", "opencode.json", "opencode.jsonc", ".env", ".aider.conf.yml", ".aider.model.settings.yml", ".aiderignore"}
 )
+_PLACES = tuple(f":(icase,glob)**/{name}/**" for name in sorted(_FOLDERS)) + tuple(
+    f":(icase,glob)**/{name}" for name in sorted(_FILES)
+)
+_DIFF = ("diff-tree", "-r", "-p", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-color")
+_LOOKED_BACK = 200
+"""How many changes of these files are looked at for the last one that was trusted."""
+
 _LINK = b"120000"
 _MODULE = b"160000"
+_PREFIX = "workspace-"
 
 
 class Found(NamedTuple):
@@ -66,7 +76,40 @@ def look(git_dir: Path, commit: str) -> Found:
         content = hashlib.sha256(git.run("cat-file", "blob", oid.decode()).stdout)
         whole.update(b"%s %s %s\0" % (mode, content.hexdigest().encode(), path))
         files.append((_shown(path), content.hexdigest()))
-    return Found(tuple(files), f"workspace-{whole.hexdigest()}")
+    return Found(tuple(files), f"{_PREFIX}{whole.hexdigest()}")
+
+
+def trusted_before(git_dir: Path, commit: str, trusted: Sequence[str]) -> str:
+    """The newest commit behind ``commit`` whose settings for agents the user agreed to; empty when there is none."""
+    if not any(hash_.startswith(_PREFIX) for hash_ in trusted):
+        return ""
+    listed = Git(git_dir).line("rev-list", f"--max-count={_LOOKED_BACK}", commit, "--", *_PLACES).split()
+    return next((each for each in listed if look(git_dir, each).hash in trusted), "")
+
+
+def changes(git_dir: Path, before: str, after: str) -> str:
+    """What is different in the settings for agents of two commits, as a diff."""
+    text = Git(git_dir).run(*_DIFF, "--end-of-options", before, after, "--", *_PLACES, timeout=300.0).stdout
+    return text.decode("utf-8", "replace")
+
+
+def complaints(root: Path, config: Config) -> Iterator[str]:
+    """What is to be said of settings for agents that are not obeyed. Without a repository or a commit there are none."""
+    try:
+        place = repository.inspect(root)
+    except RepositoryProblem:
+        return
+    commit = place.head or ""
+    found = look(place.git_dir, commit) if commit else Found()
+    if not found.files or is_trusted(config, found.hash):
+        return
+    before = trusted_before(place.git_dir, commit, config.trust)
+    first, more = found.files[0][0], len(found.files) - 1
+    names = f"{first} and {more} more" if more else first
+    if before:
+        yield f"settings for agents ({names}) are not obeyed: they changed since you trusted them (chargehand trust shows how)"
+    else:
+        yield f"settings for agents in the repository ({names}) are not obeyed: nobody trusted them (chargehand trust)"
 
 
 def _configures(path: bytes) -> bool:

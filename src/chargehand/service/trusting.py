@@ -9,7 +9,7 @@ from chargehand.depot import repository
 from chargehand.model.errors import RepositoryProblem
 from chargehand.service import plugins, settings, trust, widening
 from chargehand.service.project import Project
-from chargehand.service.setupoutputs import Trust, TrustObject
+from chargehand.service.setupoutputs import Trust, TrustObject, WorkspaceObject
 
 
 def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust:
@@ -17,21 +17,14 @@ def find(project: Project, environ: Mapping[str, str], user_file: Path) -> Trust
     allow more than the user's. Raises ConfigProblem when settings cannot be used at all."""
     loaded = settings.load(project, {}, environ, user_file, trusting=True)
     trusted = loaded.config.trust if "trust" not in loaded.widened else []
-    commit, found = _workspace(project)
+    commit, workspace = _workspace(project, trusted)
     hash_ = widening.fingerprint(loaded.widened)
     return {
         "schema_version": 1,
         "commit": commit,
         "file": str(user_file),
         "added": [],
-        "workspace": {
-            "hash": found.hash,
-            "trusted": found.hash in trusted,
-            "files": [{"path": path, "sha256": sha256} for path, sha256 in found.files],
-            "links": list(found.links),
-        }
-        if found.files
-        else None,
+        "workspace": workspace,
         "settings": {"hash": hash_, "trusted": hash_ in trusted, "values": loaded.widened} if hash_ else None,
         "plugins": _plugins(project, trusted),
     }
@@ -64,11 +57,23 @@ def agree(found: Trust, user_file: Path) -> Trust:
     return {**found, "added": added, "workspace": workspace, "settings": wider, "plugins": own}
 
 
-def _workspace(project: Project) -> tuple[str, trust.Found]:
+def _workspace(project: Project, trusted: list[str]) -> tuple[str, WorkspaceObject | None]:
+    """The commit that is looked at, and the settings for agents in it."""
     try:
         place = repository.inspect(project.root)
     except RepositoryProblem:
-        return "", trust.Found()
-    if not place.head:
-        return "", trust.Found()
-    return place.head, trust.look(place.git_dir, place.head)
+        return "", None
+    commit = place.head or ""
+    found = trust.look(place.git_dir, commit) if commit else trust.Found()
+    if not found.files:
+        return commit, None
+    agreed = found.hash in trusted
+    before = "" if agreed else trust.trusted_before(place.git_dir, commit, trusted)
+    return commit, {
+        "hash": found.hash,
+        "trusted": agreed,
+        "files": [{"path": path, "sha256": sha256} for path, sha256 in found.files],
+        "links": list(found.links),
+        "before": before,
+        "diff": trust.changes(place.git_dir, before, commit) if before else "",
+    }

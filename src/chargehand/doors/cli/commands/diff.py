@@ -7,9 +7,7 @@ import json
 import sys
 
 from chargehand.doors.cli import context
-from chargehand.doors.cli.render.style import coloured, paint
-
-_COLOURS = (("diff ", "bold"), ("+++", "bold"), ("---", "bold"), ("@@", "cyan"), ("+", "green"), ("-", "red"))
+from chargehand.doors.cli.render.difference import show
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,17 +28,5 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps({**told, "diff": text}))
     else:
-        _show(text)
+        show(text)
     return 0
-
-
-def _show(text: str) -> None:
-    from chargehand.process.transcript import clean
-
-    if not coloured(sys.stdout):
-        sys.stdout.write(clean(text))
-        return
-    for line in text.split("\n")[:-1]:
-        colour = next((colour for start, colour in _COLOURS if line.startswith(start)), "")
-        harmless = clean(line)
-        sys.stdout.write((paint(harmless, colour, sys.stdout) if colour else harmless) + "\n")

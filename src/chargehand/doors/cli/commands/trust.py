@@ -48,6 +48,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(found: Trust) -> None:
+    from chargehand.doors.cli.render import difference
+    from chargehand.model.redaction import Redactor
+
     settings = found["settings"]
     for title, place in ((f"settings for agents in {found['commit'][:12]}", found["workspace"]), ("plugins", found["plugins"])):
         if place:
@@ -56,6 +59,9 @@ def _show(found: Trust) -> None:
                 print(f"  {file['sha256'][:12] or '-':<12}  {console_safe(file['path'])}")
             for link in place["links"]:
                 print(f"{paint('never trusted:', 'yellow', sys.stdout)} {console_safe(link)} leads elsewhere")
+    if found["workspace"] and found["workspace"]["diff"]:
+        print(f"changed since {found['workspace']['before'][:12]}, the last commit you trusted:")
+        difference.show(Redactor().text(found["workspace"]["diff"]))
     if settings:
         print(f"settings of the project that allow more than yours{_mark(settings['trusted'])}")
         for key, value in settings["values"].items():
