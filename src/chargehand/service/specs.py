@@ -44,9 +44,11 @@ class Found(NamedTuple):
 
 def read(project: Project, path: str, format_name: str = "") -> Spec:
     """The spec at ``path``, a file or a folder, relative to the root. Raises SpecProblem with every error in it."""
+    spec, problems = check(project, path, format_name)
+    if spec is not None:
+        return spec  # from the cache, most often: then none of the parser is imported
     from chargehand.spec import load as loader
 
-    spec, problems = check(project, path, format_name)
     return loader.usable(path, spec, problems)
 
 

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from chargehand.model.task import CheckItem, Span
 from chargehand.spec.grammar import (
     BOLD_ID,
     BOX,
@@ -31,7 +33,7 @@ META_FORM = "🟠 P1 | ⬜ TODO | Est: 2h"
 MAX_BODY = 20_000  # lines of one task
 
 _CONTINUED = re.compile(r"[ \t]*(?:[-*+][ \t]+|[0-9]+[.)][ \t]+)?\[?[^\W\d_][^\W_]*-[0-9]")
-_GAPS = frozenset({"empty", "verifies"})
+_GAPS = frozenset({"box", "empty", "verifies"})
 _PLAIN_BOXES = ("- [ ] ", "- [x] ", "- [X] ")
 _TRACES, _NEEDS, _BLOCKS, _TESTS = "**Traces to:**", "**Depends on:**", "**Blocks:**", "**Tests:**"
 _USUAL = {form[:6]: form for form in (*_PLAIN_BOXES, _TRACES, _NEEDS, _BLOCKS, _TESTS, "**Checklist:**", "**Description:**")}
@@ -47,18 +49,8 @@ Ref = tuple[int, int, str]
 """Line, offset in it, text."""
 
 
-class Box(Struct, gc=False):
-    """A checkbox: its line, the offset of the character between the brackets, its text and continuation lines."""
-
-    line: int
-    offset: int
-    done: bool
-    test: bool
-    text: list[str]
-
-
 class Block(Struct, gc=False):
-    """One task as it stands in the text, not yet judged."""
+    """One task as it stands in the text, not yet judged. The column of a box is the offset of the character in its brackets."""
 
     id: str
     title: str
@@ -66,7 +58,7 @@ class Block(Struct, gc=False):
     milestone: str
     meta: re.Match[str] | None = None
     meta_line: int = -1
-    boxes: list[Box] = []
+    boxes: list[CheckItem] = []
     needs: list[tuple[int, int, str, bool]] = []
     blocks: list[Ref] = []
     traces: list[Ref] = []
@@ -195,35 +187,34 @@ class Scan:
 class _Body:
     """Reads the lines of one task."""
 
-    __slots__ = ("block", "box", "open", "scan", "sink", "test")
+    __slots__ = ("block", "longer", "open", "scan", "test")
 
     def __init__(self, scan: Scan, block: Block) -> None:
         self.scan = scan
         self.block = block
-        self.box: Box | None = None
+        self.longer: dict[int, int] = {}  # checkboxes of several lines, by their number in the task, and the last of these lines
         self.test = False
-        self.sink = block.text
-        self.open = ""  # a list of needs goes on: "empty" so far, "bullets" below the label, "line" after line; or "verifies"
+        self.open = ""  # what goes on: a "box"; a list of needs, "empty" so far, "bullets" below the label, "line" after line; "verifies"
 
     def read(self, start: int, end: int) -> Block:
-        raw, hidden, block = self.scan.raw, self.scan.hidden, self.block
-        text, usual_of = block.text, _USUAL.get
+        block, hidden = self.block, self.scan.hidden
+        text, boxes, usual_of = block.text, block.boxes, _USUAL.get
         for n, line in enumerate(self.scan.view[start:end], start):
-            if not line or line.isspace():
-                self.sink.append(raw[n] if hidden[n] == FENCE else "")
+            usual = usual_of(line[:6]) if line else ""
+            if usual is None and not line.isspace():
+                self.other(n, line)
+            elif not usual:
+                if hidden[n] == FENCE:
+                    self.fenced(n)
+                elif self.open != "box" and text and text[-1]:  # of empty lines one is enough
+                    text.append("")
                 if self.open and self.open not in _GAPS:
                     self.open = ""
-                continue
-            usual = usual_of(line[:6])
-            if usual is None:
-                self.other(n, line)
             elif usual in _PLAIN_BOXES:  # the same as ``listish``, in a third of the time
-                self.box = box = Box(n, 3, usual != "- [ ] ", self.test, [line[6:].strip()])
-                block.boxes.append(box)
-                self.sink = box.text
-                self.open = ""
+                boxes.append(CheckItem(line[6:].strip(), usual != "- [ ] ", Span(n + 1, 3), self.test))
+                self.open = "box"
             elif line in _BARE:  # the same as ``plain_label``
-                self.box, self.sink, self.open = None, text, ""
+                self.open = ""
                 self.test = line == _TESTS
                 if not self.test:
                     text.append("")
@@ -231,13 +222,26 @@ class _Body:
                 self.plain_label(n, usual, value)
             else:
                 self.other(n, line)
+        for number, last in self.longer.items():
+            boxes[number] = self.whole(boxes[number], last)
         return block
+
+    def fenced(self, n: int) -> None:
+        """A line of a code fence belongs to what stands above it."""
+        if self.open == "box":
+            self.longer[len(self.block.boxes) - 1] = n
+        else:
+            self.block.text.append(self.scan.raw[n])
+
+    def whole(self, box: CheckItem, last: int) -> CheckItem:
+        """The checkbox with the lines that continue it."""
+        scan = self.scan
+        more = [scan.raw[n] if scan.hidden[n] == FENCE else scan.view[n].rstrip() for n in range(box.span.line, last + 1)]
+        return replace(box, text="\n".join([box.text, *more]).rstrip())
 
     def plain_label(self, n: int, label: str, value: str) -> None:
         """One of the labels nearly every task has, alone on its line. The same as ``label``, in a third of the time."""
         block = self.block
-        self.box = None
-        self.sink = block.text
         self.test = label == _TESTS
         self.open = ""
         if label == _TRACES:
@@ -257,34 +261,26 @@ class _Body:
         if line[0] in _LISTISH and self.listish(n, line):
             return
         if "|" in line and self.meta(n, line):
-            self.leave()
+            self.open = ""
         elif "**" in line or "epends on" in line or "locked by" in line:
             self.label(n, line)
         elif not (self.open and self.more(n, line)):
             self.plain(line)
 
-    def leave(self) -> None:
-        """The list item, or the list of needs, is over."""
-        self.box = None
-        self.open = ""
-        self.sink = self.block.text
-
     def listish(self, n: int, line: str) -> bool:
         """A checkbox, or a line that continues one. False when the line is something else."""
         match = BOX.match(line) if "[" in line else None
         if match:
-            self.box = box = Box(n, match.start(1), match[1] != " ", self.test, [match[2].rstrip()])
-            self.block.boxes.append(box)
-            self.sink = box.text
-            self.open = ""
+            self.block.boxes.append(CheckItem(match[2].rstrip(), match[1] != " ", Span(n + 1, match.start(1)), self.test))
+            self.open = "box"
             return True
         if self.open == "verifies" and (bullet := _BULLET.match(line)):
             self.block.says["verifies"].append((n, bullet.end(), line[bullet.end() :]))
             return True
-        if self.box and line[0] in " \t" and not self.open:
+        if self.open == "box" and line[0] in " \t":
             if LABEL.match(line) and self.known(line):
                 return False
-            self.sink.append(line.rstrip())
+            self.longer[len(self.block.boxes) - 1] = n
             return True
         return False
 
@@ -317,7 +313,7 @@ class _Body:
         if "*" in name:
             self.odd_label(n, line)
         else:
-            self.leave()
+            self.open = ""
             kind = LABELS.get(name, "")
             self.test = not kind and name.startswith("test")
             self.refs(n, end + 3, line[end + 3 :], kind, line)
@@ -329,7 +325,7 @@ class _Body:
         if not kind and (plain := PLAIN_LABEL.match(line)):
             match, kind = plain, "needs"
         if match:
-            self.leave()
+            self.open = ""
             self.test = not kind and match[1].lower().startswith("test")
             self.refs(n, match.end(), line[match.end() :], kind, line)
         elif not (self.open and self.more(n, line)):
@@ -368,7 +364,7 @@ class _Body:
 
     def more(self, n: int, line: str) -> bool:
         """Whether the line carries on the list of needs above it."""
-        if self.open == "verifies":
+        if self.open in {"box", "verifies"}:
             self.open = ""
             return False
         _, _, before, loose = self.block.needs[-1]
@@ -382,12 +378,14 @@ class _Body:
         return True
 
     def plain(self, line: str) -> None:
-        self.leave()
+        self.open = ""
         self.block.text.append(line.rstrip())
 
 
 def _title(text: str) -> str:
     """A header's title without the closing ``#`` that Markdown allows."""
     title = text.strip()
+    if not title.endswith("#"):
+        return title
     bare = title.rstrip("#")
-    return bare.rstrip() if bare != title and (not bare or bare[-1] in " \t") else title
+    return bare.rstrip() if not bare or bare[-1] in " \t" else title

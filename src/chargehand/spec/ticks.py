@@ -51,5 +51,5 @@ def _set_status(lines: list[str], block: Block, status: FileStatus) -> None:
 def _tick(lines: list[str], block: Block) -> None:
     for box in block.boxes:
         if not box.done:
-            line = lines[box.line]
-            lines[box.line] = line[: box.offset] + "x" + line[box.offset + 1 :]
+            n, offset = box.span.line - 1, box.span.column
+            lines[n] = lines[n][:offset] + "x" + lines[n][offset + 1 :]
