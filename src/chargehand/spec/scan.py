@@ -194,7 +194,9 @@ class _Body:
         self.block = block
         self.longer: dict[int, int] = {}  # checkboxes of several lines, by their number in the task, and the last of these lines
         self.test = False
-        self.open = ""  # what goes on: a "box"; a list of needs, "empty" so far, "bullets" below the label, "line" after line; "verifies"
+        self.open = (
+            ""  # what goes on: a "box", "verifies", or a list of needs: "empty" so far, "bullets" below it, "line" after line
+        )
 
     def read(self, start: int, end: int) -> Block:
         block, hidden = self.block, self.scan.hidden
