@@ -76,13 +76,13 @@ def test_reviewers_are_needed_too(ward: Ward) -> None:
 def test_a_missing_key_is_told_with_the_ways_out(ward: Ward) -> None:
     ward.program("claude")
     agents(ward, '[agents.a]\nkind = "claude"\n')
-    found = ward.findings()["agent a"]
-    assert found["level"] == "warning"
+    found = ward.findings(code=5)["agent a"]
+    assert found["level"] == "problem"
     assert "ANTHROPIC_API_KEY" in found["detail"]
     assert "export ANTHROPIC_API_KEY=" in found["fix"]
     assert "login = true" in found["fix"]
     agents(ward, '[agents.a]\nkind = "claude"\nkey = "MY_OWN_KEY"\n')
-    assert "MY_OWN_KEY is not set" in ward.findings()["agent a"]["detail"]
+    assert "MY_OWN_KEY is not set" in ward.findings(code=5)["agent a"]["detail"]
 
 
 def test_a_login_is_looked_for(ward: Ward, clean_environment: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_login_is_looked_for(ward: Ward, clean_environment: Path) -> None:
     own = clean_environment / ".config" / "chargehand" / "config.toml"
     own.parent.mkdir(parents=True)
     own.write_text('agent = "a"\n[agents.a]\nkind = "claude"\nlogin = true\n')
-    assert "there is none" in ward.findings()["agent a"]["detail"]
+    assert "there is none" in ward.findings(code=5)["agent a"]["detail"]
     (clean_environment / ".claude").mkdir()
     (clean_environment / ".claude" / ".credentials.json").write_text(SECRET)
     told = ward.told(env={"ANTHROPIC_API_KEY": SECRET})
@@ -111,9 +111,9 @@ def test_a_version_that_lacks_a_flag_is_told(ward: Ward) -> None:
 def test_a_program_is_asked_once_until_it_changes(ward: Ward) -> None:
     ward.program("claude")
     agents(ward, '[agents.a]\nkind = "claude"\n')
-    ward.findings()
+    ward.findings(code=5)
     assert ward.starts("claude") == 2
-    assert "3.2.1" in ward.findings()["agent a"]["detail"]
+    assert "3.2.1" in ward.findings(code=5)["agent a"]["detail"]
     assert ward.starts("claude") == 2
     path = ward.program("claude", without="--verbose")
     os.utime(path, ns=(1, 1))
@@ -121,12 +121,14 @@ def test_a_program_is_asked_once_until_it_changes(ward: Ward) -> None:
     assert ward.starts("claude") == 4
 
 
-def test_a_program_that_hangs_holds_up_nobody(ward: Ward) -> None:
+def test_a_program_that_hangs_does_not_hold_up_the_others(ward: Ward, tmp_path: Path) -> None:
     ward.program("claude", first="sleep 500")
-    agents(ward, '[agents.a]\nkind = "claude"\n')
-    told = ward.told()
-    assert told["agents"][0]["version"] == ""
-    assert told["agents"][0]["flags_checked"] is False
+    ward.program("codex")
+    config = Config(agents={"a": AgentConfig(kind="claude"), "b": AgentConfig(kind="codex")})
+    ambient = {"PATH": f"{ward.bin}:/usr/bin:/bin"}
+    hung, well = examine(Project(tmp_path), config, ambient, tmp_path / "cache.json", patience_s=5)
+    assert (hung.told["version"], hung.told["flags_checked"]) == ("", False)
+    assert (well.told["version"], well.told["flags_checked"]) == ("3.2.1", True)
 
 
 def test_programs_see_neither_keys_nor_the_home(ward: Ward, clean_environment: Path) -> None:
@@ -153,7 +155,8 @@ def test_a_model_that_only_answers_is_named_so(ward: Ward) -> None:
 @pytest.mark.parametrize("kind", ["claude", "codex", "opencode", "pi", "gemini"])
 def test_the_real_programs_have_every_flag_we_use(kind: str, tmp_path: Path) -> None:
     config = Config(agents={kind: AgentConfig(kind=kind, program=str(PLACE / kind), model="m")})  # type: ignore[arg-type]
-    ambient = {"PATH": f"{PLACE}:{os.environ['PATH']}"}
+    keys = {"ANTHROPIC_API_KEY": "k", "OPENAI_API_KEY": "k", "GEMINI_API_KEY": "k"}
+    ambient = {"PATH": f"{PLACE}:{os.environ['PATH']}", **keys}
     [look] = examine(Project(tmp_path), config, ambient, tmp_path / "cache.json", patience_s=60)
     assert look.trouble == ""
     assert look.told["flags_checked"] is True

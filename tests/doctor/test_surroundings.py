@@ -61,7 +61,7 @@ def test_init_proposes_the_programs_it_found(ward: Ward) -> None:
     assert settings["agents"] == {"claude": {"kind": "claude"}, "codex": {"kind": "codex"}}
     assert text.count("# it needs a key: export ANTHROPIC_API_KEY=...") == 1
     assert "export OPENAI_API_KEY" not in text
-    ward.findings(env=only)
+    assert "no key" in ward.findings(code=5, env=only)["agent claude"]["detail"]
 
 
 def test_init_proposes_a_login_that_is_there(ward: Ward, clean_environment: Path) -> None:

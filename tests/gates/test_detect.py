@@ -34,7 +34,22 @@ CASES: list[tuple[dict[str, Proposed], str, str, str]] = [
         ".venv/bin/python -m pytest -q --junitxml=junit.xml",
         "python3 -m venv .venv && .venv/bin/python -m pip install -q -r requirements.txt",
     ),
-    (found("tests/test_a.py", "a.py"), "test", "python3 -m unittest discover -v -s tests -t .", ""),
+    (found("tests/test_a.py", "a.py"), "test", "python3 -m unittest discover -v -s tests", ""),
+    (found("tests/test_a.py", "tests/__init__.py"), "test", "python3 -m unittest discover -v -s tests -t .", ""),
+    (found(tests__test_a_DOT_py="def test_a():\n    pass\n"), "test", "python3 -m pytest -q --junitxml=junit.xml", ""),
+    (
+        found("a.py", pyproject_DOT_toml=PYPROJECT),
+        "test",
+        ".venv/bin/python -m pytest -q --junitxml=junit.xml",
+        "python3 -m venv .venv && .venv/bin/python -m pip install -q --upgrade pip"
+        " && .venv/bin/python -m pip install -q -e . --group dev",
+    ),
+    (
+        found(pyproject_DOT_toml='[project]\ndependencies = ["x"]\n', tests__test_a_DOT_py="import pytest\n"),
+        "test",
+        ".venv/bin/python -m pytest -q --junitxml=junit.xml",
+        "python3 -m venv .venv && .venv/bin/python -m pip install -q -e . pytest",
+    ),
     (
         found("Pipfile", "Pipfile.lock", "conftest.py"),
         "test",

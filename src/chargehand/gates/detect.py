@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-READ = frozenset(
+_READ = frozenset(
     {
         *(
             "pyproject.toml",
@@ -38,7 +38,15 @@ READ = frozenset(
         *("requirements.txt", "requirements/dev.txt", "Pipfile"),
     }
 )
-"""The files whose content is wanted."""
+_PYTHON_TEST = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$")
+_PYTEST_STYLE = re.compile(r"^(?:(?:async )?def test|import pytest\b|from pytest\b|class Test\w*(?:\(\))?:)", re.MULTILINE)
+_TESTS_LOOKED_AT = 20
+
+
+def wanted(paths: Iterable[str]) -> list[str]:
+    """The files whose content tells something: those that configure, and a few tests."""
+    tests = sorted(path for path in paths if _PYTHON_TEST.search(path))
+    return [*(path for path in paths if path in _READ), *tests[:_TESTS_LOOKED_AT]]
 
 
 class Proposed(NamedTuple):
@@ -55,7 +63,7 @@ class Proposed(NamedTuple):
 
 
 class Project(NamedTuple):
-    """Paths relative to the root, with forward slashes, and the contents of those in ``READ``."""
+    """Paths relative to the root, with forward slashes, and the contents of those ``wanted``."""
 
     paths: frozenset[str]
     contents: Mapping[str, str]
@@ -121,13 +129,11 @@ class _Python(NamedTuple):
 def _python(project: Project) -> Iterator[Proposed]:
     if not (project.has("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "Pipfile") or project.ends(".py")):
         return
+    tests = [path for path in project.paths if _PYTHON_TEST.search(path)]
     tool = _python_tool(project)
     cache = (".venv",) if tool.setup else ()
     told = _table(project.text("pyproject.toml"))
-    asked = project.text("pyproject.toml") + project.text(
-        "requirements-dev.txt", "requirements/dev.txt", "requirements.txt", "Pipfile"
-    )
-    asked += project.text("setup.cfg", "tox.ini")
+    asked = _asked(project)
     common = (tool.setup, cache, tool.locks)
     folders = sorted({path.split("/")[0] for path in project.paths if path.endswith(".py") and "/" in path and path[0] != "."})
     places = " ".join(folders) + (" *.py" if any("/" not in path and path.endswith(".py") for path in project.paths) else "")
@@ -139,12 +145,12 @@ def _python(project: Project) -> Iterator[Proposed]:
         yield Proposed(
             "imports", "imports", f'{tool.python} -c "import {package}"', f"the package {package} can be imported", *common
         )
-    tests = [path for path in project.paths if re.search(r"(?:^|/)(?:test_[^/]*|[^/]*_test)\.py$", path)]
-    if "pytest" in asked or project.has("pytest.ini", "conftest.py", "tests/conftest.py"):
+    if _uses_pytest(project):
         command = f"{tool.python} -m pytest -q --junitxml={_REPORT}"  # it names every test, so that none gets lost
         yield Proposed("test", "tests", command, f"pytest, with {tool.why}", *common, _REPORT)
     elif tests:
-        start = " -s tests -t ." if any(path.startswith("tests/") for path in tests) else ""
+        within = any(path.startswith("tests/") for path in tests)
+        start = f" -s tests{' -t .' if project.has('tests/__init__.py') else ''}" if within else ""
         yield Proposed("test", "tests", f"{tool.python} -m unittest discover -v{start}", f"unittest, with {tool.why}", *common)
     if "mypy" in asked or project.has("mypy.ini", ".mypy.ini"):
         yield Proposed(
@@ -152,6 +158,19 @@ def _python(project: Project) -> Iterator[Proposed]:
         )
     elif "pyright" in asked or project.has("pyrightconfig.json"):
         yield Proposed("types", "types", f"{tool.run}pyright", "pyright is configured", *common)
+
+
+def _asked(project: Project) -> str:
+    """Everything in which a Python project names the tools it is worked on with."""
+    asked = project.text("pyproject.toml") + project.text("setup.cfg", "tox.ini")
+    return asked + project.text("requirements-dev.txt", "requirements/dev.txt", "requirements.txt", "Pipfile")
+
+
+def _uses_pytest(project: Project) -> bool:
+    """Whether it says so, or its tests are of no other kind."""
+    if "pytest" in _asked(project) or project.has("pytest.ini", "conftest.py", "tests/conftest.py"):
+        return True
+    return any(_PYTHON_TEST.search(path) and _PYTEST_STYLE.search(text) for path, text in project.contents.items())
 
 
 _REQUIREMENTS = ("requirements.txt", "requirements-dev.txt", "requirements/dev.txt")
@@ -172,9 +191,37 @@ def _python_tool(project: Project) -> _Python:
         install = " ".join(f"-r {name}" for name in wanted)
         setup = f"python3 -m venv .venv && .venv/bin/python -m pip install -q {install}"
         return _Python(".venv/bin/", ".venv/bin/python", setup, wanted, "pip")
+    if setup := _installing(project):
+        return _Python(".venv/bin/", ".venv/bin/python", setup, ("pyproject.toml",), "pip")
     if any(re.match(r"src/[^/]+(?:/__init__)?\.py$", path) for path in project.paths):
         return _Python("PYTHONPATH=src ", "PYTHONPATH=src python3", "", (), "the python3 on PATH")  # nothing installs it
     return _Python("", "python3", "", (), "the python3 on PATH")
+
+
+def _installing(project: Project) -> str:
+    """What installs a project that names what it needs in ``pyproject.toml`` alone; nothing where that names nothing."""
+    told = _table(project.text("pyproject.toml"))
+    about = told.get("project")
+    if not isinstance(about, dict):
+        return ""
+    extras = [name for name in _FOR_TESTS if name in _names(about.get("optional-dependencies"))]
+    groups = [name for name in _FOR_TESTS if name in _names(told.get("dependency-groups"))]
+    if not (about.get("dependencies") or extras or groups):
+        return ""
+    steps = ["python3 -m venv .venv"]
+    if groups:
+        steps.append(".venv/bin/python -m pip install -q --upgrade pip")  # groups are known to pip since 25.1
+    words = [f"-e '.[{','.join(extras)}]'" if extras else "-e .", *(f"--group {name}" for name in groups)]
+    if _uses_pytest(project) and not re.search(r"[\"']pytest\b", project.text("pyproject.toml")):
+        words.append("pytest")
+    return " && ".join((*steps, f".venv/bin/python -m pip install -q {' '.join(words)}"))
+
+
+_FOR_TESTS = ("test", "tests", "testing", "dev")
+
+
+def _names(table: object) -> Collection[str]:
+    return table.keys() if isinstance(table, dict) else ()
 
 
 def _package(project: Project, told: dict[str, Any]) -> str:

@@ -12,14 +12,19 @@ from chargehand.agents.meter.routes import KEY_VARIABLES
 from chargehand.agents.registry import make_agent
 from chargehand.depot import repository
 from chargehand.depot.git import look, names
-from chargehand.gates.detect import READ, Proposed, detect
+from chargehand.gates.detect import Proposed, detect, wanted
 from chargehand.model.config import AgentConfig, AgentKind
 from chargehand.service.checkup import found_programs
 from chargehand.service.project import CONFIG, Project
 
 _MOST = 50_000
 _LARGEST = 500_000
-_SPECS = ("spec/tasks.md", "specs/tasks.md", "tasks.md", "docs/tasks.md")
+_SPECS = (
+    *("spec/tasks.md", "specs/tasks.md", "tasks.md", "docs/tasks.md", "ROADMAP.md", "docs/ROADMAP.md"),
+    *("orchestrator.yaml", "orchestrator.yml", "orchestrator.json", "prd.json", ".taskmaster/tasks/tasks.json"),
+    *(".beads/issues.jsonl", "backlog/tasks", "specs/*/tasks.md", ".kiro/specs/*/tasks.md", "openspec/changes/*/tasks.md"),
+)
+"""Where specs of the known formats lie; the first that is there is proposed."""
 
 
 class Begun(NamedTuple):
@@ -39,7 +44,8 @@ def init(project: Project) -> Begun:
     target = repository.target(repo)
     gates = detected(project.root)
     agents = found_programs()
-    spec = next((name for name in _SPECS if (project.root / name).is_file()), _SPECS[0])
+    specs = [path.relative_to(project.root).as_posix() for glob in _SPECS for path in sorted(project.root.glob(glob))]
+    spec = specs[0] if specs else _SPECS[0]
     text = _text(target, spec, gates, agents)
     found = [
         f"git repository {repo.root}, landing on {target}",
@@ -51,7 +57,8 @@ def init(project: Project) -> Begun:
             else []
         ),
         f"agents: {', '.join(agents)}" if agents else "no known agent on PATH: name any program under [agents.NAME]",
-        f"spec: {spec}" if (project.root / spec).is_file() else f"no spec yet: write {spec}",
+        f"spec: {spec}" if specs else f"no spec yet: write {spec}",
+        *([f"other specs here: {', '.join(specs[1:6])}; name one with --spec"] if specs[1:] else []),
     ]
     with project.config.open("x") as file:
         file.write(text)
@@ -62,7 +69,7 @@ def detected(root: Path) -> tuple[Proposed, ...]:
     """The gates that the project's own files suggest."""
     listed = look(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--", ".", accept=(0, 128)).stdout
     paths = frozenset(names(listed)[:_MOST])
-    return detect(paths, {path: _head(root / path) for path in READ & paths})
+    return detect(paths, {path: _head(root / path) for path in wanted(paths)})
 
 
 def _head(path: Path) -> str:
@@ -85,7 +92,7 @@ def _text(target: str, spec: str, gates: Sequence[Proposed], agents: Sequence[Ag
         "",
     ]
     for name in agents:
-        lines += [f"[agents.{name}]", f'kind = "{name}"', '# model = ""', *_access(name), ""]
+        lines += [f"[agents.{name}]", f'kind = "{name}"', _model(name), *_access(name), ""]
     if not agents:
         lines += [
             "# [agents.NAME]            # any program: it gets the prompt on stdin and works in its current directory",
@@ -103,6 +110,12 @@ def _text(target: str, spec: str, gates: Sequence[Proposed], agents: Sequence[Ag
     for gate in gates:
         lines += [*_gate(gate), ""]
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _model(kind: AgentKind) -> str:
+    """Some have a model of their own; others have to be told one."""
+    needs = "no model" in make_agent(kind, AgentConfig(kind=kind), Path()).preflight()
+    return '# model = "..."            # it has none of its own: name one' if needs else '# model = ""'
 
 
 def _access(kind: AgentKind) -> Iterator[str]:

@@ -27,8 +27,8 @@ from chargehand.service import workplace
 from chargehand.service.project import Project
 from chargehand.service.setupoutputs import AgentObject
 
-PATIENCE_S = 1.8
-"""So long (seconds) a program is given to say its version or its flags; some take long to start."""
+PATIENCE_S = 15.0
+"""So long (seconds) a program is given to say its version or its flags, once for each version; some take long to start."""
 
 # They work, but their help does not name them.
 _UNLISTED = {"claude": frozenset({"--max-turns"})}
@@ -38,8 +38,8 @@ _NPM_DEPTH = 4
 
 
 class Look(NamedTuple):
-    """What was found of an agent. ``trouble``: why it cannot run (empty: it can); ``doubt``: what may keep it from working, and
-    ``fix`` what mends either."""
+    """What was found of an agent. ``trouble``: why it cannot work (empty: it can); ``doubt``: what else is to be said against it,
+    and ``fix`` what mends either."""
 
     told: AgentObject
     trouble: str = ""
@@ -105,14 +105,16 @@ def _look(name: str, config: Config, project: Project, ambient: Mapping[str, str
         message, _, hint = trouble.partition(" (hint: ")
         return Look(told, message.removeprefix(f"agent {name!r}: "), fix=hint.removesuffix(")"))
     if not isinstance(agent, Driver) or isinstance(agent, Ours):
-        return Look(told, "", *(_access(agent, settings, told) or ("", "")))
+        barred, fix = _access(agent, settings, told)
+        return Look(told, barred, fix=fix)
     known = programs.known(Path(agent.executable(ambient)), _subcommand(agent))
     told["version"], told["flags_checked"] = known.version, bool(known.flags)
     wanted = _wanted(agent) - _UNLISTED.get(agent.program, frozenset())
     told["missing_flags"] = sorted(wanted - set(known.flags)) if known.flags else []
     if missing := told["missing_flags"]:
         return Look(told, "", f"this version does not know {', '.join(missing)}", f"update it: {agent.install}")
-    return Look(told, "", *(_access(agent, settings, told) or _price(agent, config, told)))
+    barred, fix = _access(agent, settings, told)
+    return Look(told, barred, fix=fix) if barred else Look(told, "", *_price(agent, config, told))
 
 
 def _price(agent: Agent, config: Config, told: AgentObject) -> tuple[str, str]:
@@ -142,19 +144,19 @@ def _metering(agent: Agent, config: Config, key: str) -> Literal["gateway", "str
     return "stream"
 
 
-def _access(agent: Agent, settings: AgentConfig, told: AgentObject) -> tuple[str, str] | None:
-    """Why its provider may turn it away, and what mends it; None when nothing speaks for that."""
+def _access(agent: Agent, settings: AgentConfig, told: AgentObject) -> tuple[str, str]:
+    """Why its provider will turn it away, and what mends it; both empty when nothing speaks for that."""
     if settings.login and not told["login"]:
         return "it is to use its own login, and there is none", f"log in with {settings.kind}, or set a key"
     if settings.login or told["key"]:
-        return None
+        return "", ""
     if settings.key:
         return f"{settings.key} is not set", f"export {settings.key}=..."
     if agent.api and not (settings.env or settings.url or agent.own_server):
         names = " or ".join(KEY_VARIABLES[agent.api])
         own = f", or set [agents.{agent.name}] login = true to use its own login" if agent.login else ""
         return f"no key: {names} is not set", f"export {KEY_VARIABLES[agent.api][0]}=...{own}"
-    return None
+    return "", ""
 
 
 # --- what programs say of themselves --------------------------------------------------------------------------------------------

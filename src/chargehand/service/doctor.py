@@ -75,10 +75,15 @@ def examine(
     return Examination(findings, [look.told for look in agents])
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def _work(project: Project, config: Config, gates: Callable[[Config], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         spec = specs.read(project, config.spec, config.format)
-        yield Finding("ok", "spec", f"{spec.path}: {len(spec.tasks)} tasks, {len(spec.warnings)} warnings")
+        warned = f", {_count(len(spec.warnings), 'warning')} (chargehand check)" if spec.warnings else ""
+        yield Finding("ok", "spec", f"{spec.path}: {_count(len(spec.tasks), 'task')}{warned}")
         resolved = workplace.resolve(project, config, spec)
         if resolved.target:
             yield Finding("ok", "target", f"lands on {resolved.target}")
@@ -103,14 +108,15 @@ _METERING = {"gateway": "metered through the gateway", "stream": "usage read fro
 def _agent(look: Look) -> Finding:
     told = look.told
     what = f"agent {told['name']}"
-    if look.trouble:
-        return Finding("problem" if told["used"] else "warning", what, look.trouble, look.fix)
     facts = [f"{told['kind']} {told['version']}".strip(), *([told["model"]] if told["model"] else [])]
     facts += [f"key in {told['key']}"] if told["key"] and not told["login"] else []
     facts += ["its own login"] if told["login"] else []
     facts.append(_METERING[told["metering"]])
     facts += ["its flags not checked: it is slow to start"] if told["version"] and not told["flags_checked"] else []
     facts += [] if told["edits"] else ["only answers: for reviews and plans"]
+    if look.trouble:
+        known = f"{facts[0]}: " if told["version"] else ""
+        return Finding("problem" if told["used"] else "warning", what, f"{known}{look.trouble}", look.fix)
     if look.doubt:
         return Finding("warning", what, f"{', '.join(facts)}; {look.doubt}", look.fix)
     return Finding("ok", what, ", ".join(facts))

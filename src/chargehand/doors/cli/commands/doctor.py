@@ -53,7 +53,16 @@ def _examine(args: argparse.Namespace, here: Project) -> Examination:
     from chargehand.wiring import cache_folder, examine_gates
 
     cache = cache_folder() / "programs.json"
-    return examine(here, lambda: context.settings(args, here).config, lambda config: examine_gates(here, config), os.environ, cache)
+    waiting = sys.stderr.isatty() and not args.json
+    if waiting:
+        print("looking; agents that were never asked before take a while to answer ...", end="", file=sys.stderr, flush=True)
+    try:
+        return examine(
+            here, lambda: context.settings(args, here).config, lambda config: examine_gates(here, config), os.environ, cache
+        )
+    finally:
+        if waiting:
+            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
 
 
 def _agree(args: argparse.Namespace) -> None:
