@@ -122,11 +122,11 @@ def test_a_program_is_asked_once_until_it_changes(ward: Ward) -> None:
 
 
 def test_a_program_that_hangs_does_not_hold_up_the_others(ward: Ward, tmp_path: Path) -> None:
-    ward.program("claude", first="sleep 500")
-    ward.program("codex")
-    config = Config(agents={"a": AgentConfig(kind="claude"), "b": AgentConfig(kind="codex")})
-    ambient = {"PATH": f"{ward.bin}:/usr/bin:/bin"}
-    hung, well = examine(Project(tmp_path), config, ambient, tmp_path / "cache.json", patience_s=5)
+    hangs, works = ward.program("claude", first="sleep 500"), ward.program("codex")
+    config = Config(
+        agents={"a": AgentConfig(kind="claude", program=str(hangs)), "b": AgentConfig(kind="codex", program=str(works))}
+    )
+    hung, well = examine(Project(tmp_path), config, {"PATH": "/usr/bin:/bin"}, tmp_path / "cache.json", patience_s=2)
     assert (hung.told["version"], hung.told["flags_checked"]) == ("", False)
     assert (well.told["version"], well.told["flags_checked"]) == ("3.2.1", True)
 
