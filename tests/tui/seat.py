@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from chargehand.doors.tui.app import BoardApp
-from chargehand.doors.tui.columns import Column
+from chargehand.doors.tui.column import Column
 from chargehand.model.config import NotifyConfig
 from chargehand.service.project import Project
 
@@ -54,7 +54,7 @@ class Seat:
 
     def where(self, task: str) -> str:
         """The title of the column a task is in; empty when it is not shown."""
-        return next((column.place.title for column in self.app._columns if task in column._key_of), "")
+        return next((column.place.title for column in self.app._columns if task in column), "")
 
 
 def sit(

@@ -160,21 +160,23 @@ def test_mouse(folder: Path) -> None:
 
     async def go(seat: Seat) -> None:
         done = seat.column("DONE")
-        x = done.region.x + 2
-        await seat.pilot.click(offset=(x, done.region.y + 1 + 4))
+        place = seat.app._columns.region
+        x = done.x + 2
+        await seat.pilot.click(offset=(x, place.y + 1 + 4))
         assert seat.app.chosen == name(2)
-        await seat.pilot.click(offset=(x, done.region.y + 1 + 8), times=2)
+        await seat.pilot.click(offset=(x, place.y + 1 + 8), times=2)
         assert "Split an amount" in await seat.until(f"{name(1)} P0")
         await seat.pilot.click(offset=(14, 1))
         assert "part of nothing" not in seat.text
         assert seat.app.screen.tab == "brief"  # type: ignore[attr-defined]
         await seat.press("escape")
         blocked = seat.column("BLOCKED")
-        blocked.post_message(events.MouseScrollDown(blocked, 1, 1, 0, 1, 0, False, False, False))
+        columns = seat.app._columns
+        columns.post_message(events.MouseScrollDown(columns, blocked.x + 1, 1, 0, 1, 0, False, False, False))
         await seat.until(lambda: blocked.top > 0)
-        blocked.post_message(events.MouseScrollUp(blocked, 1, 1, 0, -1, 0, False, False, False))
+        columns.post_message(events.MouseScrollUp(columns, blocked.x + 1, 1, 0, -1, 0, False, False, False))
         await seat.until(lambda: blocked.top == 0)
-        await seat.pilot.click(offset=(blocked.region.right - 1, blocked.region.bottom - 1))
+        await seat.pilot.click(offset=(blocked.x + blocked.width - 1, place.bottom - 1))
         await seat.until(lambda: blocked.top == blocked.last_top)
 
     sit(folder, go, columns=160, lines=14)

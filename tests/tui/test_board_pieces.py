@@ -15,16 +15,16 @@ from chargehand.doors.tui import graph
 from chargehand.doors.tui.cards import window
 from chargehand.doors.tui.details import Tail, said
 from chargehand.doors.tui.editor import command
-from chargehand.doors.tui.lines import Row, strip, wrapped
+from chargehand.doors.tui.lines import Row, segments, wrapped
 from chargehand.doors.tui.words import amount, paid, rough, safe, short
 from chargehand.service.boardcards import Card
 
 
 @given(st.text(), st.integers(1, 60))
 def test_a_line_has_its_width_whatever_it_holds(text: str, width: int) -> None:
-    made = strip(((text, ""), ("more", "unknown")), width, lambda _role: Style())
-    assert cell_len(made.text) == width
-    assert not [letter for letter in made.text if ord(letter) < 32 or 127 <= ord(letter) < 160]
+    made = "".join(part.text for part in segments(((text, ""), ("more", "unknown")), width, lambda _role: Style()))
+    assert cell_len(made) == width
+    assert not [letter for letter in made if ord(letter) < 32 or 127 <= ord(letter) < 160]
 
 
 @given(st.text(max_size=300), st.integers(2, 60))

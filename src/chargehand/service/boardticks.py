@@ -8,7 +8,6 @@ from pathlib import Path
 
 from chargehand.service.boardcards import Card
 from chargehand.service.boardview import Feed
-from chargehand.spec.load import check
 
 
 class Ticks:
@@ -46,5 +45,7 @@ class Ticks:
 
 
 def _ticked(data: bytes) -> dict[str, tuple[int, int]]:
+    from chargehand.spec.load import check
+
     spec, _ = check(data, "tasks.md")
     return {task.id: (sum(item.done for item in task.checklist), len(task.checklist)) for task in spec.tasks} if spec else {}

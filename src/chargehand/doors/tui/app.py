@@ -5,50 +5,54 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections import deque
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal
+from textual.geometry import Region
 from textual.screen import Screen
+from textual.strip import Strip
 
-from chargehand.doors.cli.notifying import Notifier
-from chargehand.doors.tui import log, totals
+from chargehand.doors.tui import totals
 from chargehand.doors.tui.actions import ACTIONS, Action, offered
-from chargehand.doors.tui.asking import Comment, Filter, Sure
-from chargehand.doors.tui.cards import COLUMNS, WHERE, Known, window
-from chargehand.doors.tui.columns import Column
-from chargehand.doors.tui.filters import Test, parse
+from chargehand.doors.tui.cards import COLUMNS, WHERE, Known
+from chargehand.doors.tui.columns import Columns
 from chargehand.doors.tui.launching import Engine, last_words, start
 from chargehand.doors.tui.lines import row
+from chargehand.doors.tui.page import Page, hints
 from chargehand.doors.tui.palette import THEMES
 from chargehand.doors.tui.reading import Lines
-from chargehand.doors.tui.task_page import TaskPage
 from chargehand.doors.tui.terminal import hung_up
-from chargehand.doors.tui.views import Page, costs_view, graph_view, help_view, hints, timeline_view
-from chargehand.model.config import NotifyConfig
 from chargehand.model.errors import ChargehandError
-from chargehand.model.facts import Event
 from chargehand.service.boardcards import Card
 from chargehand.service.boardticks import Ticks
 from chargehand.service.boardview import Feed, Look
 from chargehand.service.project import Project
 
+if TYPE_CHECKING:
+    from chargehand.doors.cli.notifying import Notifier
+    from chargehand.doors.tui.filters import Test
+    from chargehand.model.config import NotifyConfig
+
 POLL_S = 0.1
 _FORECAST_S = 3.0
 """At least; a forecast of many tasks is made so seldom that it takes half a hundredth of a core."""
 _TICKS_S = 2
-_NARROW, _LEAST = 18, 15
-"""Cells a column wants. With less, those that are empty give way; with less than the least, not all are in view."""
+_UNSAID = 2000
+"""Of the events that came while the log was not shown, so many of the last ones are in it."""
 
 
 class Deck(Screen[None]):
     """Where the columns are. A screen has a meaning of its own for Tab; here it goes from column to column."""
 
     BINDINGS: ClassVar = [Binding("tab", "app.side(1)"), Binding("shift+tab", "app.side(-1)")]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Nothing: what is on it covers it."""
+        return [Strip.blank(crop.width)] * crop.height
 
 
 class BoardApp(App[None]):
@@ -58,8 +62,7 @@ class BoardApp(App[None]):
     CSS = """
     Screen { layout: vertical; }
     .edge { height: 1; }
-    #columns { height: 1fr; }
-    #log { height: 9; display: none; }
+    #log { height: 9; }
     #foot { height: 2; }
     """
     ENABLE_COMMAND_PALETTE = False
@@ -91,26 +94,30 @@ class BoardApp(App[None]):
         self.theme = theme or THEMES[0]
         self.feed = Feed(project)
         self.engine = engine
-        self._notifier = None if notify is None else Notifier(notify, sys.stderr, ring=lambda _: self.bell())
+        self._notifier: Notifier | None = None
+        if notify is not None:
+            from chargehand.doors.cli.notifying import Notifier
+
+            self._notifier = Notifier(notify, sys.stderr, ring=lambda _: self.bell())
         self.chosen = ""
         self.wanted = ""
         self._test: Test | None = None
         self._where: dict[str, int] = {}
-        self._columns = [Column(place, self._known) for place in COLUMNS]
+        self._columns = Columns(self._known)
         self._head, self._foot, self._hints = Lines(), Lines(), Lines()
         self._journal = Lines(follow=True)
+        self._unsaid: deque[tuple[Any, ...]] = deque(maxlen=_UNSAID)
         self._ticks = Ticks(self.feed)
         self._ticked: dict[str, tuple[int, int]] = {}
         self._left: float | None = None
         self._forecast_at = 0.0
-        self._second = self._first = 0
-        self._come: set[Column] = set()
+        self._second = 0
 
     def compose(self) -> ComposeResult:
         yield self._head.add_class("edge")
-        with Horizontal(id="columns"):
-            yield from self._columns
+        yield self._columns
         self._journal.id = "log"
+        self._journal.display = False
         yield self._journal
         self._foot.id = "foot"
         yield self._foot
@@ -121,8 +128,6 @@ class BoardApp(App[None]):
 
     def on_mount(self) -> None:
         self._journal.heading = "LOG"
-        for column in self._columns:
-            column.display = column.place.always
         self.poll()
         gc.freeze()
         gc.enable()
@@ -147,7 +152,8 @@ class BoardApp(App[None]):
         elif look.changed:
             self._move(look)
         if look.events:
-            self._journal.add(log.rows(look.events))
+            self._unsaid += look.events
+            self._tell_log()
             self._call(look)
         if beat:
             self._beat(second)
@@ -156,9 +162,21 @@ class BoardApp(App[None]):
         if isinstance(self.screen, Page):
             self.screen.renew(look, beat=beat)
 
+    def _tell_log(self) -> None:
+        """Lines of the log are made when it is seen."""
+        if self._journal.display:
+            from chargehand.doors.tui import log
+
+            self._journal.add(log.rows(self._unsaid))
+            self._unsaid.clear()
+
     def _call(self, look: Look) -> None:
+        """Call the person, if that is for the board to do."""
         if self._notifier is None or look.whole:
             return
+        from chargehand.doors.tui import log
+        from chargehand.model.facts import Event
+
         for seq, at, _, _, _, text in look.events:
             if (fact := log.fact(text)) is not None:
                 self._notifier.hear(Event(seq, at, "", fact))
@@ -174,7 +192,7 @@ class BoardApp(App[None]):
         for column, cards in zip(self._columns, groups, strict=True):
             column.fill(cards)
         if self.chosen not in self._where:
-            self.chosen = next((found for number in (4, 2, 1, 6, 0, 5) if (found := self._columns[number].at(0))), "")
+            self.chosen = next((found for number in (4, 2, 1, 6, 0, 5) if (found := self._columns.all[number].at(0))), "")
         self.choose(self.chosen, bring=False)
 
     def _move(self, look: Look) -> None:
@@ -183,11 +201,11 @@ class BoardApp(App[None]):
             shown = self._test is None or self._test(card)
             old, new = self._where.get(task), WHERE[card.state] if shown else None
             if old is not None and old != new:
-                self._columns[old].drop(task)
+                self._columns.all[old].drop(task)
                 del self._where[task]
             if new is not None:
                 self._where[task] = new
-                self._columns[new].put(card)
+                self._columns.all[new].put(card)
         if self.chosen:
             self.choose(self.chosen, bring=False)
         else:
@@ -198,6 +216,7 @@ class BoardApp(App[None]):
             self._ticked = self._ticks.of(card for column in self._columns if column.place.tall == 5 for card in column.in_view())
         for column in self._columns:
             column.beat()
+        self._columns.show()
         if not self.is_headless and hung_up():
             self.exit()
         if self.engine is not None and self.engine.poll() not in {None, 0, 1, 4, 130}:
@@ -231,30 +250,7 @@ class BoardApp(App[None]):
             self._ticked.get(card.id),
         )
 
-    def _widths(self) -> None:
-        """Columns come when there is something for them, and stay where there is room. Without room for all, those around the
-        chosen one are shown."""
-        columns = [column for column in self._columns if column.place.always or len(column) or column in self._come]
-        tight = self.size.width < _NARROW * len(columns)
-        if tight:
-            columns = [column for column in columns if column.place.always or len(column)]
-        needs = [len(column.place.brief) + 2 if tight and not len(column) else _LEAST for column in columns]
-        chosen = next((place for place, column in enumerate(columns) if column.chosen), 0)
-        seen = window(needs, self.size.width, chosen, self._first) if tight else range(len(columns))
-        self._first = seen.start
-        self._come |= set(columns)
-        for column in self._columns:
-            column.display = column in columns
-        for place, column in enumerate(columns):
-            column.display = place in seen
-            column.hint(place == seen.start > 0, place == seen.stop - 1 < len(columns) - 1)
-            width = needs[place] if needs[place] != _LEAST else 0
-            if width != column.width_now:
-                column.width_now = width
-                column.styles.width = width or "1fr"
-
     def on_resize(self, _event: events.Resize) -> None:
-        self._widths()
         if self.feed.run is not None:
             self._edges()
 
@@ -263,15 +259,12 @@ class BoardApp(App[None]):
     def choose(self, task: str, *, bring: bool = True) -> None:
         """Have another card chosen. It stays the chosen one wherever it goes."""
         self.chosen = task
-        for column in self._columns:
-            column.choose(task, bring=bring)
-            column.settle()
-        self._widths()
+        self._columns.choose(task, bring=bring)
 
     def action_go(self, by: int) -> None:
         number = self._where.get(self.chosen)
         if number is not None:
-            column = self._columns[number]
+            column = self._columns.all[number]
             self.choose(column.at(max(0, column.place_of(self.chosen) + by)))
             self._edges()
 
@@ -279,15 +272,15 @@ class BoardApp(App[None]):
         number = self._where.get(self.chosen)
         if number is None:
             return
-        here = self._columns[number]
+        here = self._columns.all[number]
         line = here.place_of(self.chosen) * here.place.tall - here.top
-        ahead = self._columns[number + 1 :] if by > 0 else self._columns[:number][::-1]
+        ahead = self._columns.all[number + 1 :] if by > 0 else self._columns.all[:number][::-1]
         there = next((column for column in ahead if len(column)), None)
         if there is not None:
             self.choose(there.at((there.top + max(0, line)) // there.place.tall))
             self._edges()
 
-    def on_column_picked(self, message: Column.Picked) -> None:
+    def on_columns_picked(self, message: Columns.Picked) -> None:
         self.choose(message.name, bring=False)
         self._edges()
         if message.opened:
@@ -297,19 +290,21 @@ class BoardApp(App[None]):
         """Show a task in full."""
         if task in self.feed.cards:
             self.chosen = task
+            from chargehand.doors.tui.task_page import TaskPage
+
             self.push_screen(TaskPage(task))
 
     def action_open(self) -> None:
         self.open_task(self.chosen)
 
     def action_view(self, name: str) -> None:
-        views: dict[str, Callable[[], Screen[None]]] = {
-            "graph": graph_view, "timeline": timeline_view, "costs": costs_view, "help": help_view,
-        }  # fmt: skip
-        self.push_screen(views[name]())
+        from chargehand.doors.tui.views import VIEWS
+
+        self.push_screen(VIEWS[name]())
 
     def action_log(self) -> None:
         self._journal.display = not self._journal.display
+        self._tell_log()
         self.choose(self.chosen)
 
     def action_theme(self) -> None:
@@ -318,6 +313,8 @@ class BoardApp(App[None]):
         self.tell(f"theme {self.theme}")
 
     def action_filter(self) -> None:
+        from chargehand.doors.tui.asking import Filter
+
         self.push_screen(Filter(self.wanted, self.filter))
 
     def action_all(self) -> None:
@@ -328,6 +325,8 @@ class BoardApp(App[None]):
 
     def filter(self, query: str) -> str:
         """Show what fits; returns what is wrong with the query."""
+        from chargehand.doors.tui.filters import parse
+
         self.wanted = query.strip()
         self._test, problem = parse(self.wanted)
         self._fill()
@@ -337,7 +336,9 @@ class BoardApp(App[None]):
     # --- acting ----------------------------------------------------------------------------------------------------------------
 
     def action_steer(self, key: str) -> None:
-        task = self.screen.about if isinstance(self.screen, TaskPage) else self.chosen
+        from chargehand.doors.tui.asking import Comment, Sure
+
+        task = self.screen.about if isinstance(self.screen, Page) and self.screen.about else self.chosen
         action = next((one for one in offered(self.feed, self.feed.cards.get(task)) if one.key == key), None)
         if action is None:
             return

@@ -1,24 +1,37 @@
-"""The columns of the board. A column of 5,000 cards costs what it shows."""
+"""All columns of the board, as one widget.
+
+To textual each widget costs something for each of its lines and each picture, and so does each border between two. With one widget
+it has one line to send where there were seven, and one that did not change is not sent. That is what 5,000 cards ten times a second
+need.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
+from typing import ClassVar
 
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
+from textual.widget import Widget
 
-from chargehand.doors.tui.cards import Known, Place, face, order
-from chargehand.doors.tui.roll import Roll
+from chargehand.doors.tui.cards import COLUMNS, Known, window
+from chargehand.doors.tui.column import Column
+from chargehand.doors.tui.inks import Inks
+from chargehand.doors.tui.pieces import Piece, Side
+from chargehand.doors.tui.roll import WHEEL
 from chargehand.service.boardcards import Card
 
-_KEPT = 400
-_Key = tuple[tuple[float, ...], str]
+_NARROW, _LEAST = 18, 15
+"""Cells a column wants. With less, those that are empty give way; with less than the least, not all are in view."""
 
 
-class Column(Roll):
-    """One column. Which cards it has, and which is chosen, is told from outside; changes are shown with :meth:`settle`."""
+class Columns(Widget):
+    """What was changed in a column is drawn by :meth:`show`."""
+
+    DEFAULT_CSS = "Columns { width: 1fr; height: 1fr; }"
+    ALLOW_SELECT: ClassVar[bool] = False
 
     class Picked(Message):
         """A card was clicked on; ``opened``: twice."""
@@ -27,128 +40,133 @@ class Column(Roll):
             super().__init__()
             self.name, self.opened = name, opened
 
-    def __init__(self, place: Place, known: Callable[[Card], Known]) -> None:
+    def __init__(self, known: Callable[[Card], Known]) -> None:
         super().__init__()
-        self.place = place
-        self.heading = place.title
-        self._known = known
-        self._keys: list[_Key] = []
-        self._key_of: dict[str, _Key] = {}
-        self._cards: dict[str, Card] = {}
-        self._made: dict[str, tuple[int, list[Strip]]] = {}
-        self._moved = False
-        self._changed: set[str] = set()
-        self.chosen = ""
-        self.width_now = 0
-        self.more_left = self.more_right = False
+        self.can_focus = False
+        self._inks = Inks(self)
+        self.all = [Column(place, known, self._inks) for place in COLUMNS]
+        self._come: set[Column] = set()
+        self._first = 0
+        self._rows: list[tuple[Piece, ...]] = []
+        self._lines: list[Strip] = []
+        self._stale = True
 
-    def __len__(self) -> int:
-        return len(self._keys)
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.all)
 
-    def fill(self, cards: Iterable[Card]) -> None:
-        """Have these cards and no others."""
-        self._cards = {card.id: card for card in cards}
-        self._key_of = {card.id: (order(card), card.id) for card in self._cards.values()}
-        self._keys = sorted(self._key_of.values())
-        self._made.clear()
-        self._moved = True
+    def choose(self, task: str, *, bring: bool = True) -> None:
+        """Have another card chosen."""
+        for column in self.all:
+            column.choose(task, bring=bring)
+        self.show()
 
-    def put(self, card: Card) -> None:
-        """Have this card, anew or as it is now."""
-        key = (order(card), card.id)
-        old = self._key_of.get(card.id)
-        self._cards[card.id] = card
-        self._changed.add(card.id)
-        if old == key:
-            return
-        if old is not None:
-            del self._keys[bisect_left(self._keys, old)]
-        insort(self._keys, key)
-        self._key_of[card.id] = key
-        self._moved = True
+    # --- where they are --------------------------------------------------------------------------------------------------------
 
-    def drop(self, name: str) -> None:
-        key = self._key_of.pop(name, None)
-        if key is not None:
-            del self._keys[bisect_left(self._keys, key)]
-            del self._cards[name]
-            self._made.pop(name, None)
-            self._moved = True
+    def _arrange(self) -> None:
+        """Columns come when there is something for them, and stay where there is room. Without room for all, those around the
+        chosen one are shown."""
+        width, height = self.size
+        columns = [column for column in self.all if column.place.always or len(column) or column in self._come]
+        tight = width < _NARROW * len(columns)
+        if tight:
+            columns = [column for column in columns if column.place.always or len(column)]
+        self._come |= set(columns)
+        needs = [len(column.place.brief) + 2 if tight and not len(column) else _LEAST for column in columns]
+        chosen = next((place for place, column in enumerate(columns) if column.chosen), 0)
+        seen = window(needs, width, chosen, self._first) if tight else range(len(columns))
+        self._first = seen.start
+        places = dict(zip((columns[place] for place in seen), _widths([needs[place] for place in seen], width), strict=True))
+        x = 0
+        for column in self.all:
+            column.more_left = column.more_right = False
+            own = min(places.get(column, 0), width - x)
+            anew = own != column.width
+            column.x, column.width, column.room = x, own, max(0, height - 1)
+            x += own
+            if anew and own:
+                column.restyled()
+        columns[seen.start].more_left = seen.start > 0
+        columns[seen.stop - 1].more_right = seen.stop < len(columns)
 
-    def choose(self, name: str, *, bring: bool = False) -> None:
-        """Mark a card as the chosen one, if it is here; ``bring``: into view."""
-        name = name if name in self._key_of else ""
-        if name != self.chosen:
-            for one in (self.chosen, name):
-                self._made.pop(one, None)
-                self._changed.add(one)
-            self.chosen = name
-            self._moved = self._moved or self.marked != bool(name)
-            self.marked = bool(name)
-        if name and bring:
-            self.bring(self.place_of(name) * self.place.tall, self.place.tall)
+    # --- drawing ---------------------------------------------------------------------------------------------------------------
 
-    def settle(self) -> None:
-        """Show what was changed since the last time."""
-        if self._moved:
-            title = f"{self.place.title} ({len(self._keys)})" if self._keys else self.place.title
-            self.heading = f"{'‹ ' if self.more_left else ''}{title}{' ›' if self.more_right else ''}"
-            self.resized()
-        else:
-            for name in self._changed & self._key_of.keys():
-                self.touch(self.place_of(name) * self.place.tall, self.place.tall)
-        self._moved = False
-        self._changed.clear()
+    def show(self) -> None:
+        """Draw what looks different now, if anybody can see it; else it is drawn when it comes to light."""
+        self._stale = True
+        if self.is_attached and self.screen.is_current and (changed := self._draw()):
+            first, last = changed[0], changed[-1]
+            if len(changed) > (last - first) // 2:  # a region for each costs more than to send a few more lines
+                self.refresh(Region(0, first, self.size.width, last + 1 - first))
+            else:
+                self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
-    def hint(self, left: bool, right: bool) -> None:
-        """There are columns beside it that are not in view."""
-        if (left, right) != (self.more_left, self.more_right):
-            self.more_left, self.more_right, self._moved = left, right, True
-            self.settle()
+    def _draw(self) -> list[int]:
+        """Make the lines that look different now; which ones."""
+        self._stale = False
+        width, height = self.size
+        if not width or not height:
+            return []
+        if self._inks.renewed():
+            for column in self.all:
+                column.restyled()
+        self._arrange()
+        rows = list(zip(*(column.lines() for column in self.all if column.width), strict=True))
+        if len(rows) != len(self._rows):
+            self._rows, self._lines = [()] * height, [Strip([])] * height
+        changed = [y for y, (old, new) in enumerate(zip(self._rows, rows, strict=True)) if old != new]
+        for y in changed:
+            self._lines[y] = Side(rows[y], width)
+        self._rows = rows
+        return changed
 
-    def beat(self) -> None:
-        """A second went by: the clocks of what is at work go on."""
-        if self.place.tall == 5 and self._keys:
-            self._made.clear()
-            self.refresh()
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """textual's own goes through styles and borders for each line; there are none here."""
+        if self._stale:
+            self._draw()
+        lines = self._lines[crop.y : crop.bottom]
+        return lines if crop.x == 0 and crop.width == self.size.width else [line.crop(crop.x, crop.right) for line in lines]
 
-    def at(self, place: int) -> str:
-        """The task at a place from the top, the last one when there are fewer; empty when there is none."""
-        return self._keys[max(0, min(place, len(self._keys) - 1))][1] if self._keys else ""
+    def on_resize(self) -> None:
+        self.show()
 
-    def place_of(self, name: str) -> int:
-        """Raises KeyError when it is not here."""
-        return bisect_left(self._keys, self._key_of[name])
+    # --- mouse -----------------------------------------------------------------------------------------------------------------
 
-    def in_view(self) -> list[Card]:
-        first = self.top // self.place.tall
-        return [self._cards[name] for _, name in self._keys[first : first + self.room // self.place.tall + 2]]
-
-    def count(self) -> int:
-        return len(self._keys) * self.place.tall
-
-    def line(self, number: int) -> Strip:
-        place, line = divmod(number, self.place.tall)
-        name = self._keys[place][1]
-        card = self._cards[name]
-        kept = self._made.get(name)
-        if kept is None or kept[0] != card.version:
-            if len(self._made) > _KEPT:
-                self._made.clear()
-            kept = self._made[name] = (card.version, self._make(card))
-        return kept[1][line]
-
-    def restyled(self) -> None:
-        self._made.clear()
-
-    def _make(self, card: Card) -> list[Strip]:
-        width = self.size.width
-        ground = "cursor" if card.id == self.chosen else ""
-        lines = face(card, self._known(card), width - 1)
-        made = [self.made(parts, width, ground) for parts in lines]
-        return made + [self.blank(width)] * (self.place.tall - len(made))
+    def _under(self, event: events.MouseEvent) -> Column:
+        return next(column for column in self.all if column.x <= event.x < column.x + column.width)
 
     def on_click(self, event: events.Click) -> None:
-        number = self.number_at(event)
-        if number is not None:
-            self.post_message(self.Picked(self._keys[number // self.place.tall][1], event.chain > 1))
+        """On a card, or on the scroll mark's place, which scrolls there."""
+        column, line = self._under(event), event.y - 1
+        if line < 0:
+            return
+        if event.x == column.x + column.width - 1 and column.last_top:
+            column.scroll(round(line / max(1, column.room - 1) * column.last_top))
+            self.show()
+        elif column.top + line < column.count():
+            self.post_message(self.Picked(column.at((column.top + line) // column.place.tall), event.chain > 1))
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, WHEEL)
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, -WHEEL)
+
+    def _wheel(self, event: events.MouseEvent, by: int) -> None:
+        event.stop()
+        column = self._under(event)
+        column.scroll(column.top + by)
+        self.show()
+
+
+def _widths(needs: list[int], width: int) -> list[int]:
+    """Those that need the least share what the others leave."""
+    shares = needs.count(_LEAST)
+    left = width - sum(need for need in needs if need != _LEAST)
+    found, at = [], 0
+    for need in needs:
+        if need == _LEAST:
+            at += 1
+            found.append(left * at // shares - left * (at - 1) // shares)
+        else:
+            found.append(need)
+    return found

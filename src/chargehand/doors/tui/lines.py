@@ -1,4 +1,4 @@
-"""A line of text with its roles, made into cells. All the text of the board goes through :func:`strip`."""
+"""A line of text with its roles, made into cells. All the text of the board goes through :func:`segments`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import NamedTuple, TypeAlias
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from chargehand.doors.tui.words import safe
 
 Parts: TypeAlias = tuple[tuple[str, str], ...]
 """Pieces of a line, each with its role: a name of the palette."""
+_NO_PARENTHESES = str.maketrans("", "", "()")
 
 
 class Row(NamedTuple):
@@ -27,10 +27,10 @@ def row(text: str = "", role: str = "", key: str = "") -> Row:
     return Row(((text, role),), key)
 
 
-def strip(parts: Iterable[tuple[str, str]], width: int, ink: Callable[[str], Style]) -> Strip:
+def segments(parts: Iterable[tuple[str, str]], width: int, ink: Callable[[str], Style]) -> list[Segment]:
     """A line of exactly ``width`` cells, cut with an ellipsis; ``ink`` tells the style of a role. Whatever the text holds, it can
     do nothing to the terminal."""
-    segments: list[Segment] = []
+    made: list[Segment] = []
     left = width
     for raw, role in parts:
         text = safe(raw)
@@ -38,14 +38,23 @@ def strip(parts: Iterable[tuple[str, str]], width: int, ink: Callable[[str], Sty
         style = ink(role)
         if wide > left:
             cut = text[:left] if text[0] in "─━" else set_cell_size(text, max(0, left - 1)) + "…"[:left]
-            segments.append(Segment(cut, style))
+            made.append(Segment(cut, style))
             left = 0
             break
-        segments.append(Segment(text, style))
+        made.append(Segment(text, style))
         left -= wide
     if left:
-        segments.append(Segment(" " * left, ink("")))
-    return Strip(segments, width)
+        made.append(Segment(" " * left, ink("")))
+    return made
+
+
+def heading(name: str, width: int, *, marked: bool) -> Parts:
+    """A title in a rule, as briefly as it takes to fit."""
+    rule, role = ("━", "key") if marked else ("─", "rule")
+    brief = name.replace("IN PROGRESS", "PROGRESS")
+    forms = (f" {name} " if name else "", name, brief, brief.translate(_NO_PARENTHESES))
+    title = next((form for form in forms if len(form) < width), forms[-1])
+    return (rule, role), (title, role if marked else "bold"), (rule * (width + 1), role)
 
 
 def wrapped(line: Row, width: int) -> list[Row]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gc
-
 from chargehand.doors.tui.app import BoardApp
 from chargehand.doors.tui.launching import Engine
 from chargehand.model.config import NotifyConfig
@@ -12,7 +10,6 @@ from chargehand.service.project import Project
 
 def show(project: Project, *, engine: Engine | None = None, theme: str = "", notify: NotifyConfig | None = None) -> Engine | None:
     """Show the board until it is closed; gives back the engine it was opened with, if it has not failed meanwhile."""
-    gc.disable()  # until it is there: nothing of what is made now will be garbage
     app = BoardApp(project, engine, theme, notify)
     app.run()
     if app._exception is not None:  # textual has put the terminal in order; what went wrong is for the crash report

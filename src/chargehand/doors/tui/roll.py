@@ -1,7 +1,7 @@
 """A widget of lines that are made when they come into view.
 
 It does by itself what textual's ScrollView does with a layout of the whole screen for each change of length: it keeps where it is
-scrolled to, draws its heading and its scroll mark, and hands out finished lines. That is what 5,000 cards ten times a second need.
+scrolled to, draws its heading and its scroll mark, and hands out finished lines.
 """
 
 from __future__ import annotations
@@ -9,17 +9,25 @@ from __future__ import annotations
 from typing import ClassVar
 
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
-from textual.color import Color
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from chargehand.doors.tui.lines import Parts, strip
-from chargehand.doors.tui.palette import roles
+from chargehand.doors.tui.inks import Inks
+from chargehand.doors.tui.lines import Parts, heading
 
-_NO_PARENTHESES = str.maketrans("", "", "()")
+WHEEL = 3
+"""Lines that one step of the mouse's wheel scrolls."""
+
+
+def scroll_mark(known: int, room: int, top: int) -> range:
+    """Which of the lines in view bear the scroll mark: their share of all."""
+    if known <= room or not room:
+        return range(0)
+    size = max(1, room * room // known)
+    start = round(top / (known - room) * (room - size))
+    return range(start, start + size)
 
 
 class Roll(Widget):
@@ -27,18 +35,15 @@ class Roll(Widget):
 
     DEFAULT_CSS = "Roll { width: 1fr; height: 1fr; }"
     ALLOW_SELECT: ClassVar[bool] = False
-    WHEEL = 3
 
     def __init__(self) -> None:
         super().__init__()
         self.can_focus = False
         self.top = 0
         self.heading: str | None = None
-        self.marked = False
-        self._look: object = None
-        self._behind = Color(0, 0, 0)
-        self._heads: dict[object, Strip] = {}
-        self._inks: dict[tuple[str, str], Style] = {}
+        self._inks = Inks(self)
+        self._width = 0
+        self._heads: dict[str | None, Strip] = {}
         self._marks: dict[int, tuple[Strip, Strip]] = {}
 
     def count(self) -> int:
@@ -88,37 +93,23 @@ class Roll(Widget):
     # --- drawing ---------------------------------------------------------------------------------------------------------------
 
     def made(self, parts: Parts, width: int, ground: str = "") -> Strip:
-        """A line in the theme, without colour where that is wanted. ``ground`` is the role behind it; the last cell is empty."""
-        return Strip([*strip(parts, width - 1, lambda role: self._ink(role, ground)), Segment(" ", self._ink("", ""))], width)
-
-    def _ink(self, role: str, ground: str) -> Style:
-        """The style of a role on a ground. What textual would change in each line (for NO_COLOR, say) is changed once, here."""
-        found = self._inks.get((role, ground))
-        if found is None:
-            styles = roles(self.app)
-            segments = [Segment("x", styles["ground"] + styles[ground] + styles.get(role, styles[""]))]
-            for change in self.app.get_line_filters():
-                segments = change.apply(segments, self._behind)
-            found = self._inks[role, ground] = segments[0].style or Style()
-        return found
+        """A line in the theme. ``ground`` is the role behind it; the last cell is empty."""
+        return Strip([*self._inks.line(parts, width - 1, ground), Segment(" ", self._inks(""))], width)
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """textual's own goes through styles and borders for each line; there are none here."""
-        look = (self.app.theme, self.size.width)
-        if look != self._look:
-            self._look = look
-            self._behind = self.background_colors[1]
+        width, height = self.size
+        if self._inks.renewed() or width != self._width:
+            self._width = width
             self._heads.clear()
             self._marks.clear()
-            self._inks.clear()
             self.restyled()
-        width, height = self.size
         if not width:
             return [Strip([])] * crop.height
         lines = [] if self.heading is None else [self._head(width)]
         known = self.count()
         last = min(known, self.top + self.room)
-        mark = self._mark(known)
+        mark = scroll_mark(known, self.room, self.top)
         for number in range(self.top, last):
             line = self.line(number)
             lines.append(self._with_mark(line, width) if number - self.top in mark else line)
@@ -134,26 +125,11 @@ class Roll(Widget):
         return found
 
     def _head(self, width: int) -> Strip:
-        key = (self.heading, self.marked)
-        found = self._heads.get(key)
+        name = self.heading or ""
+        found = self._heads.get(name)
         if found is None:
-            rule, role = ("━", "key") if self.marked else ("─", "rule")
-            name = self.heading or ""
-            brief = name.replace("IN PROGRESS", "PROGRESS")
-            forms = (f" {name} " if name else "", name, brief, brief.translate(_NO_PARENTHESES))
-            title = next((form for form in forms if len(form) < width - 1), forms[-1])
-            parts = ((rule, role), (title, role if self.marked else "bold"), (rule * width, role))
-            found = self._heads[key] = self.made(parts, width)
+            found = self._heads[name] = self.made(heading(name, width - 1, marked=False), width)
         return found
-
-    def _mark(self, known: int) -> range:
-        """Which of the lines in view bear the scroll mark: their share of all."""
-        room = self.room
-        if known <= room or not room:
-            return range(0)
-        size = max(1, room * room // known)
-        start = round(self.top / (known - room) * (room - size))
-        return range(start, start + size)
 
     def _with_mark(self, line: Strip, width: int) -> Strip:
         """The line with the mark in its last cell. Kept, so that it stays the same object too."""
@@ -161,7 +137,7 @@ class Roll(Widget):
         if found is None or found[0] is not line:
             if len(self._marks) > 500:
                 self._marks.clear()
-            bar = Strip([Segment("▐", self._ink("rule", ""))], 1)
+            bar = Strip([Segment("▐", self._inks("rule"))], 1)
             found = self._marks[id(line)] = (line, Strip.join([line.crop(0, width - 1), bar]))
         return found[1]
 
@@ -180,11 +156,11 @@ class Roll(Widget):
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         event.stop()
-        self.scroll_lines(self.top + self.WHEEL)
+        self.scroll_lines(self.top + WHEEL)
 
     def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         event.stop()
-        self.scroll_lines(self.top - self.WHEEL)
+        self.scroll_lines(self.top - WHEEL)
 
     def on_resize(self) -> None:
         self.resized()

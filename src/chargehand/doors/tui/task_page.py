@@ -14,8 +14,8 @@ from chargehand.doors.tui import details, log
 from chargehand.doors.tui.actions import offered
 from chargehand.doors.tui.cards import COLUMNS, WHERE
 from chargehand.doors.tui.lines import Row, row
+from chargehand.doors.tui.page import Page, hints
 from chargehand.doors.tui.reading import Lines
-from chargehand.doors.tui.views import Page, hints
 from chargehand.model.words import spoken
 from chargehand.service.boardcards import Card
 from chargehand.service.boardview import Feed, Look

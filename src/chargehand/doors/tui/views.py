@@ -3,76 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
 
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding
-from textual.screen import Screen
 
 from chargehand.doors.tui import costs, graph, keys, timeline
 from chargehand.doors.tui.lines import Row, row
+from chargehand.doors.tui.page import Page, hints
 from chargehand.doors.tui.reading import Lines
 from chargehand.service.boardview import Feed, Look
 
-if TYPE_CHECKING:
-    from chargehand.doors.tui.app import BoardApp
-
 HINTS = (("Esc", "back"), ("Enter", "task"), ("?", "help"))
-
-
-def hints(pairs: Sequence[tuple[str, str]], width: int) -> Row:
-    """What the keys do, in one line of ``width``: those that come last give way. Help, which has them all, stays."""
-    left = list(pairs)
-    while len(left) > 1 and sum(len(key) + len(label) + 3 for key, label in left) - 1 > width:
-        del left[-1 if left[-1][0] != "?" else -2]
-    parts: list[tuple[str, str]] = []
-    for key, label in left:
-        parts += [(key, "key"), (f" {label}  ", "dim")]
-    return Row(tuple(parts))
-
-
-class Page(Screen[None]):
-    """What all screens beside the board have in common."""
-
-    DEFAULT_CSS = """
-    Page { layout: vertical; }
-    Page > .edge { height: 1; }
-    Page > .tabs { height: 1; }
-    """
-
-    BINDINGS = [  # noqa: RUF012 - textual's way
-        Binding("escape,q", "app.pop_screen"),
-        Binding("up,k", "go(-1)"),
-        Binding("down,j", "go(1)"),
-        Binding("pageup", "go(-15)"),
-        Binding("pagedown,space", "go(15)"),
-        Binding("home", "edge(-1)"),
-        Binding("end", "edge(1)"),
-        Binding("enter", "open"),
-    ]
-    body: Lines
-
-    @property
-    def board(self) -> BoardApp:
-        return cast("BoardApp", self.app)
-
-    def renew(self, look: Look, *, beat: bool) -> None:
-        """The ledger says something new, or a second went by."""
-
-    def action_go(self, by: int) -> None:
-        self.body.move(by)
-
-    def action_edge(self, way: int) -> None:
-        self.body.move(way * 1_000_000)
-
-    def action_open(self) -> None:
-        if self.body.key:
-            self.board.open_task(self.body.key)
-
-    def on_lines_chosen(self, message: Lines.Chosen) -> None:
-        self.board.open_task(message.key)
 
 
 class View(Page):
@@ -143,3 +85,5 @@ def help_view() -> View:
 
 
 _NONE = [row("nothing has run here yet", "dim")]
+VIEWS: dict[str, Callable[[], View]] = {"graph": graph_view, "timeline": timeline_view, "costs": costs_view, "help": help_view}
+"""By the name that the board's keys know."""

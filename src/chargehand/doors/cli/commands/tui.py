@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
+from typing import TYPE_CHECKING
 
 from chargehand.doors.cli import context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chargehand.doors.tui.launching import Engine
 
 EPILOG = "Closing the board changes nothing; several may be open beside a run. Keys: press ? in it."
 
@@ -22,9 +29,7 @@ def flag(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     here = context.project(args)
     _ready(args, getattr(args, "theme", ""))
-    from chargehand.doors.tui.opening import show
-
-    show(here, theme=args.theme)
+    _board()(here, theme=args.theme)
     return 0
 
 
@@ -38,15 +43,21 @@ def beside(args: argparse.Namespace) -> int:
     config = context.settings(args, here).config  # what is wrong with it is said here, not in the background
     workplace.resolve(here, config, specs.read(here, config.spec, config.format))
     engine = launching.start(here, [word for word in sys.argv[1:] if word not in {"--tui", "--tu"}])
-    from chargehand.doors.tui.opening import show
-
-    left = show(here, engine=engine, notify=config.notify)
+    left = _board()(here, engine=engine, notify=config.notify)
     code = engine.poll()
     if code is None:
         print("The run goes on. chargehand tui shows it again; chargehand stop ends it.", file=sys.stderr)
         return 0
     print(launching.last_words(here), file=sys.stdout if left else sys.stderr)
     return code
+
+
+def _board() -> Callable[..., Engine | None]:
+    """What shows it. Nothing of what is made until it is there will be garbage; it looks for some from then on."""
+    gc.disable()
+    from chargehand.doors.tui.opening import show
+
+    return show
 
 
 def _ready(args: argparse.Namespace, theme: str = "") -> None:
