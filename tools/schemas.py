@@ -30,6 +30,8 @@ SCHEMAS: dict[str, tuple[str, Any]] = {
     "logs": ("chargehand logs ID --json", outputs.Logs),
     "calibration": ("chargehand plan --calibration --json", foreseen.Calibration),
     "forecast": ("chargehand plan --forecast --json; null when nothing is left to do", foreseen.ForecastObject | None),
+    "drafted": ("chargehand plan --from FILE --json", foreseen.Drafted),
+    "draft-foreseen": ("chargehand plan --from FILE --dry-run --json", foreseen.DraftForeseen),
     "plan": ("chargehand plan --json", foreseen.Plan),
     "planned": ("chargehand run --dry-run --json", outputs.Planned),
     "questions": ("chargehand approve --json", outputs.Questions),

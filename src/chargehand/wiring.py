@@ -12,7 +12,7 @@ import msgspec
 
 from chargehand.model.config import AgentConfig, Config
 from chargehand.model.errors import Problem
-from chargehand.model.task import Spec
+from chargehand.model.task import PROSE, Spec
 from chargehand.plan.terms import agent_of
 from chargehand.ports import Agent, Depot, Gate, Meter, Room, Store
 from chargehand.service import plugins, secrets, trust, workplace
@@ -74,7 +74,8 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
 
     def preflight() -> Iterator[Problem]:
         gates = make_gates(config, pool, ambient) if workplace.needs_git(config, spec) else ()
-        workers = {name, *config.retry.escalate, *(agent_of(task, name) for task in spec.tasks)}
+        asked = spec.format == PROSE  # to answer, not to work
+        workers = set() if asked else {name, *config.retry.escalate, *(agent_of(task, name) for task in spec.tasks)}
         yield from _missing(agents, gates, workers)
 
     def depot(target: str) -> Depot | None:

@@ -166,7 +166,7 @@ def test_prose_is_recognised_and_told_of_plan(text: str) -> None:
     found, said = read(text, PATH, "roadmap")
     assert found == ()
     assert [problem.code for problem in said] == ["prose-roadmap"]
-    assert "plan" in said[0].hint
+    assert f"chargehand plan --from {PATH}" in said[0].hint
 
 
 def test_nothing_that_looks_like_a_task_is_passed_over_in_silence() -> None:

@@ -13,6 +13,7 @@ import msgspec
 from chargehand.brief.brief import render
 from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
+from chargehand.engine.drafting import Drafting
 from chargehand.engine.ending import Ended, Parked
 from chargehand.engine.hooks import Hooks
 from chargehand.engine.independent import Independent
@@ -22,7 +23,7 @@ from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.undoing import take_back
 from chargehand.model.facts import AttemptEnded, AttemptExited, CommitTaken, TaskRemoved
-from chargehand.model.task import Evidence, Section, Span, Task
+from chargehand.model.task import PROSE, Evidence, Section, Span, Task
 from chargehand.model.work import HUMAN_CLASSES, WAITING_CLASSES, Exit, Failure, Report
 from chargehand.plan.cards import BY_PARTS, BY_REVERT, NOBODY, Attempt
 from chargehand.plan.terms import settings_of
@@ -40,7 +41,7 @@ class Pipeline:
     def __init__(self, crew: Crew, ledger: Ledger, judge: Judge, landing: Landing, purse: Purse, calls: Calls) -> None:
         self._crew, self._ledger, self._judge, self._landing = crew, ledger, judge, landing
         self._purse, self._calls, self._hooks = purse, calls, Hooks(crew, ledger)
-        self._independent = Independent(crew, ledger, landing)
+        self._independent, self._drafting = Independent(crew, ledger, landing), Drafting(crew, ledger)
 
     async def run(self, task: Task, attempt: Attempt) -> None:
         """Bring an attempt to its end, from wherever it stands. Its end is recorded when this returns."""
@@ -49,8 +50,8 @@ class Pipeline:
             await self._take(task, attempt)
             self._demand_success(task, attempt, exit_)
             await self._hooks.owe(task, attempt)
-            if self._is_review(task):
-                await self._independent.conclude(task, attempt)
+            if answering := self._answering(task):
+                await answering.conclude(task, attempt)
                 if attempt.proposal:
                     await self._prove(task, attempt)
             elif self._evidence(task) == "exit" or attempt.agent == BY_PARTS:
@@ -115,8 +116,11 @@ class Pipeline:
             raise
         await self._hooks.judged(task, attempt)
 
-    def _is_review(self, task: Task) -> bool:
-        return self._ledger.board.cards[task.id].kind == "review"
+    def _answering(self, task: Task) -> Independent | Drafting | None:
+        """Who asks and is answered, where a task is not to change anything."""
+        if self._ledger.board.cards[task.id].kind == "review":
+            return self._independent
+        return self._drafting if self._crew.spec.format == PROSE else None
 
     def _evidence(self, task: Task) -> Evidence:
         return task.evidence or self._crew.config.evidence
@@ -146,8 +150,8 @@ class Pipeline:
             raise
 
     async def _order(self, task: Task, attempt: Attempt) -> Order:
-        if self._is_review(task):
-            return await self._independent.order(task, attempt)
+        if answering := self._answering(task):
+            return await answering.order(task, attempt)
         return Order(
             call=attempt.id,
             agent=attempt.agent,
@@ -229,7 +233,7 @@ class Pipeline:
     async def _take(self, task: Task, attempt: Attempt) -> None:
         """Save all the agent left, whatever became of him; what ended well also becomes a proposal."""
         depot = self._crew.depot
-        if attempt.commit or depot is None or attempt.agent in NOBODY or self._is_review(task):
+        if attempt.commit or depot is None or attempt.agent in NOBODY or self._answering(task):
             return
         message = f"{task.id}: left uncommitted by {attempt.agent}"
         taken = await self._crew.offload(depot.take, attempt.root, attempt.base, message, attempt.id)

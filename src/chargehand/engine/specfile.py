@@ -14,7 +14,7 @@ from typing import Protocol
 from chargehand.engine.crew import Crew
 from chargehand.model.errors import UsageProblem
 from chargehand.model.facts import Fact
-from chargehand.model.task import FileStatus, Spec
+from chargehand.model.task import PROSE, FileStatus, Spec
 from chargehand.process.files import rewrite
 from chargehand.spec.writeback import mark_many
 
@@ -43,6 +43,8 @@ class SpecFile:
 
     def tick(self, task: str, *, done: bool = True) -> None:
         """Mark a task done, or to be done again, soon."""
+        if self._crew.spec.format == PROSE:
+            return  # it has nothing to tick
         self._pending[task] = ("done", True) if done else ("todo", False)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._pause, self.write)

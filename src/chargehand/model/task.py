@@ -11,6 +11,9 @@ from chargehand.model.errors import Problem
 FileStatus = Literal["todo", "in_progress", "review", "done", "blocked"]
 Evidence = Literal["commit", "exit"]
 
+PROSE = "prose"
+"""The format of a text whose one task is to make a spec of it."""
+
 
 class Span(msgspec.Struct, frozen=True, gc=False):
     """A place in the spec file; both count from 1."""

@@ -77,6 +77,14 @@ def _used(config: Config) -> set[str]:
     return {chosen, config.retry.planner, *config.retry.escalate, *reviewers} - {""}
 
 
+def access(name: str, config: Config, project: Project, ambient: Mapping[str, str]) -> tuple[str, str]:
+    """Why the provider of an agent would turn it away, and what mends it; both empty where nothing speaks for that."""
+    settings = config.agents[name]
+    agent = make_agent(name, settings, project.root)
+    login = settings.login and _logged_in(agent, ambient)
+    return _access(agent, settings, "" if settings.login else _key(agent, settings, ambient), login=login)
+
+
 def _look(name: str, config: Config, project: Project, ambient: Mapping[str, str], programs: Programs, used: bool) -> Look:
     settings = config.agents[name]
     told: AgentObject = {
@@ -105,7 +113,7 @@ def _look(name: str, config: Config, project: Project, ambient: Mapping[str, str
         message, _, hint = trouble.partition(" (hint: ")
         return Look(told, message.removeprefix(f"agent {name!r}: "), fix=hint.removesuffix(")"))
     if not isinstance(agent, Driver) or isinstance(agent, Ours):
-        barred, fix = _access(agent, settings, told)
+        barred, fix = _access(agent, settings, told["key"], login=told["login"])
         return Look(told, barred, fix=fix)
     known = programs.known(Path(agent.executable(ambient)), _subcommand(agent))
     told["version"], told["flags_checked"] = known.version, bool(known.flags)
@@ -113,7 +121,7 @@ def _look(name: str, config: Config, project: Project, ambient: Mapping[str, str
     told["missing_flags"] = sorted(wanted - set(known.flags)) if known.flags else []
     if missing := told["missing_flags"]:
         return Look(told, "", f"this version does not know {', '.join(missing)}", f"update it: {agent.install}")
-    barred, fix = _access(agent, settings, told)
+    barred, fix = _access(agent, settings, told["key"], login=told["login"])
     return Look(told, barred, fix=fix) if barred else Look(told, "", *_price(agent, config, told))
 
 
@@ -144,11 +152,11 @@ def _metering(agent: Agent, config: Config, key: str) -> Literal["gateway", "str
     return "stream"
 
 
-def _access(agent: Agent, settings: AgentConfig, told: AgentObject) -> tuple[str, str]:
+def _access(agent: Agent, settings: AgentConfig, key: str, *, login: bool) -> tuple[str, str]:
     """Why its provider will turn it away, and what mends it; both empty when nothing speaks for that."""
-    if settings.login and not told["login"]:
+    if settings.login and not login:
         return "it is to use its own login, and there is none", f"log in with {settings.kind}, or set a key"
-    if settings.login or told["key"]:
+    if settings.login or key:
         return "", ""
     if settings.key:
         return f"{settings.key} is not set", f"export {settings.key}=..."

@@ -31,6 +31,30 @@ class Plan(TypedDict):
     done: int
 
 
+class Drafted(TypedDict):
+    """``chargehand plan --from FILE --json``: what was made of the text ``source``, and written to ``spec``. ``cost_usd`` is 0 when
+    the same text was planned before."""
+
+    schema_version: int
+    source: str
+    spec: str
+    planner: str
+    cost_usd: float
+    plan: Plan
+
+
+class DraftForeseen(TypedDict):
+    """The same with ``--dry-run``: who would be asked, where it would be written, and ``budget_usd``, the least cap of it."""
+
+    schema_version: int
+    source: str
+    spec: str
+    planner: str
+    model: str
+    characters: int
+    budget_usd: float | None
+
+
 class RangeObject(TypedDict):
     p50: float
     p80: float

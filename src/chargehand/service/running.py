@@ -108,7 +108,7 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
 
     Raises SpecProblem, ConfigProblem, EnvironmentProblem, Locked and UsageProblem before anything was changed or paid.
     """
-    _preflight(hands)
+    preflight(hands)
     _known(spec, order)
     project.prepare()
     with ProjectLock(project.lock, command=command):
@@ -136,7 +136,8 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
             store.close()
 
 
-def _preflight(hands: Hands) -> None:
+def preflight(hands: Hands) -> None:
+    """Raises EnvironmentProblem with all that is missing before anything can run."""
     problems = tuple(hands.preflight())
     if problems:
         count = f"{len(problems)} things are missing" if len(problems) > 1 else problems[0].message

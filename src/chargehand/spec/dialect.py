@@ -41,7 +41,8 @@ def explain(scan: Scan, report: Report) -> None:
     if not lines:
         name, lines = "checkboxes", hits["checkboxes"]
     if not lines:
-        report.add("no-tasks", "there is no task in this file", hint=_HINT)
+        hint = f"{_HINT}; of a text the planner makes tasks: chargehand plan --from {report.path}"
+        report.add("no-tasks", "there is no task in this file", hint=hint)
         return
     count = f"{len(lines)} lines look" if len(lines) > 1 else "this line looks"
     message = f"{count} like tasks, but not in the format: they are {name}"

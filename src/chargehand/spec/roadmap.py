@@ -118,7 +118,7 @@ def _prose(scan: RoadmapScan, report: Report) -> None:
         "prose-roadmap",
         message,
         line,
-        hint="put `- [ ]` before each item to be done; making tasks of prose with an agent is planned, not built",
+        hint=f"put `- [ ]` before each item to be done, or have the planner make tasks of it: chargehand plan --from {report.path}",
     )
 
 

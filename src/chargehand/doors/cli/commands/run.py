@@ -19,7 +19,11 @@ from chargehand.model.facts import TaskAdded, TaskLanded
 
 if TYPE_CHECKING:
     from chargehand.engine.runner import Runner
+    from chargehand.model.config import Config
     from chargehand.model.facts import Event
+    from chargehand.model.task import Spec
+    from chargehand.service.project import Project
+    from chargehand.service.running import Order, Report
 
 EPILOG = "Exit codes: 0 done, 1 work failed, 2 usage, spec or settings, 4 needs you, 5 environment, 6 another run, 130 interrupted."
 
@@ -47,8 +51,7 @@ def run(args: argparse.Namespace) -> int:
 def carry_out(args: argparse.Namespace, order: Any) -> int:
     """Carry out an order with progress on the terminal and the right answer to Ctrl-C; ``retry`` and ``watch`` use it too."""
     from chargehand.engine.runner import SETTINGS_CHANGED
-    from chargehand.service import running, specs, workplace
-    from chargehand.wiring import hands
+    from chargehand.service import specs, workplace
 
     here = context.project(args)
     ending.check(args)
@@ -58,29 +61,40 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
         spec = specs.read(here, config.spec, config.format)
         config = workplace.resolve(here, config, spec)
         view = progress.choose(as_json=args.json, stream=talk)
-        notifier = Notifier(NotifyConfig(when="never") if args.json else config.notify, talk)
-        files = WantedFiles(here, spec, view.note)
-        steered = _Steered(view, notifier, files)
-        for warning in spec.warnings:
-            view.say(warning.place(), warning.message)
-        try:
-            command = " ".join(["chargehand", *sys.argv[1:]])
-            report = running.run(here, config, spec, hands(here, config, spec), order, steered, command)
-            if report.unrecorded:
-                view.hear(report.unrecorded)
-            else:
-                files.close()
-                files.summary()
-        finally:
-            files.close()
-            view.close()
-            notifier.close()
+        notify = NotifyConfig(when="never") if args.json else config.notify
+        report, asked = shown(here, config, spec, order, view, Notifier(notify, talk))
         if not (order.watch and report.end.reason == SETTINGS_CHANGED):
             break
     if not args.json:
         view.summary(report)
-    ending.tell(args, here, report, steered.asked & {card.id for card in report.asked})
+    ending.tell(args, here, report, asked & {card.id for card in report.asked})
     return report.exit_code
+
+
+def shown(
+    here: Project, config: Config, spec: Spec, order: Order, view: progress.View, notifier: Notifier
+) -> tuple[Report, set[str]]:
+    """Run, with the view and the signals of a terminal. The report, and the tasks that were to be done."""
+    from chargehand.service import running
+    from chargehand.wiring import hands
+
+    files = WantedFiles(here, spec, view.note)
+    steered = _Steered(view, notifier, files)
+    for warning in spec.warnings:
+        view.say(warning.place(), warning.message)
+    try:
+        command = " ".join(["chargehand", *sys.argv[1:]])
+        report = running.run(here, config, spec, hands(here, config, spec), order, steered, command)
+        if report.unrecorded:
+            view.hear(report.unrecorded)
+        else:
+            files.close()
+            files.summary()
+    finally:
+        files.close()
+        view.close()
+        notifier.close()
+    return report, steered.asked
 
 
 class _Steered:

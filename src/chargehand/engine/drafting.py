@@ -1,0 +1,68 @@
+"""Making a spec of a text: its one task is done when the planner's answer was written down as tasks that can be read.
+
+It is a task like others, so its call is claimed, reserved, retried and taken up after a crash like any other. Nothing is landed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from chargehand.brief.drafting import question, read_answer, schema, tasks_of
+from chargehand.brief.text import inline
+from chargehand.engine.calling import Order
+from chargehand.engine.crew import Crew
+from chargehand.engine.ending import Ended
+from chargehand.engine.ledger import Ledger
+from chargehand.model.facts import TaskLanded
+from chargehand.model.task import Task
+from chargehand.plan.cards import Attempt
+from chargehand.process.files import write_private
+from chargehand.process.transcript import tail
+from chargehand.spec.written import written
+
+FOLDER = "drafts"
+"""Where the drafts lie in our folder, one file ``TASK.md`` each."""
+
+_READ = 1 << 20
+
+
+class Drafting:
+    def __init__(self, crew: Crew, ledger: Ledger) -> None:
+        self._crew, self._ledger = crew, ledger
+
+    async def order(self, task: Task, attempt: Attempt) -> Order:
+        """The call: the text, and a checkout of the target to look at."""
+        failures = [failure.reason for failure in self._ledger.board.cards[task.id].failures if failure.outcome == "agent_failed"]
+        return Order(
+            attempt.id,
+            attempt.agent,
+            task.id,
+            attempt.number,
+            question(task.description, self._crew.spec.path, failures),
+            await self._workspace(attempt),
+            attempt.base,
+            schema=schema(),
+            read_only=True,
+        )
+
+    async def conclude(self, task: Task, attempt: Attempt) -> None:
+        """Write the draft. Raises :class:`Ended` when there is no answer that can be used."""
+        crew = self._crew
+        place, agent = crew.place(attempt.id), crew.agent_of(attempt.agent)
+        assert attempt.exit is not None
+        said = await crew.offload(tail, place / "stdout.log", _READ)
+        told = await crew.offload(agent.report, place / "stdout.log", attempt.exit, attempt.before)
+        answer = read_answer(crew.redactor.text(told.answer or said))
+        if isinstance(answer, str):
+            raise Ended("agent_failed", answer)
+        source, questions = crew.spec.path, [inline(each, 1000) for each in answer.questions]
+        intro = [f"Drafted by {attempt.agent} from {inline(source)}. Read it before you run it."]
+        text = written(f"Tasks of {inline(source)}", intro, tasks_of(answer), questions)
+        if not isinstance(text, str):
+            raise Ended("agent_failed", f"the planner's answer makes no spec: {inline('; '.join(text), 1000)}")
+        await crew.offload(write_private, crew.state / FOLDER / f"{task.id}.md", text)
+        self._ledger.record(TaskLanded(task=task.id, attempt=attempt.id))
+
+    async def _workspace(self, attempt: Attempt) -> Path:
+        depot = self._crew.depot
+        return await self._crew.offload(depot.checkout, attempt.root, attempt.base) if depot is not None else self._crew.root
