@@ -53,7 +53,7 @@ def test_a_text_becomes_a_spec_that_runs(place: Place) -> None:
     assert "counts words and prints them" in (place.root.parent / "brief").read_text()
     assert (place.git("rev-parse", "HEAD"), place.git("status", "--porcelain")) == (head, "?? spec/")
     assert "Bytes too?" in place.read("spec/tasks.md")
-    first, second, _ = place.json("task", "list")["tasks"]
+    first, *_ = place.json("task", "list")["tasks"]
     assert (first["priority"], first["milestone"], first["estimate_hours"]) == ("P0", "Milestone: Core", 2)
     items = place.json("task", "show", "TASK-001")["checklist"]
     assert [(item["text"], item["test"]) for item in items] == [("counts lines", False), ("an empty file", True)]
@@ -68,7 +68,8 @@ def test_a_spec_that_is_there_is_not_replaced_unasked(place: Place) -> None:
     place.spec("TASK-001")
     before = place.read("spec/tasks.md")
     refused = place.run("plan", "--from", "idea.md", code=2)
-    assert "spec/tasks.md is there already" in refused.stderr and "--force" in refused.stderr
+    assert "spec/tasks.md is there already" in refused.stderr
+    assert "--force" in refused.stderr
     assert (receipts(place), place.read("spec/tasks.md")) == ([], before)
     place.run("plan", "--from", "idea.md", "--to", "spec/words/tasks.md")
     assert place.read("spec/tasks.md") == before
@@ -81,24 +82,29 @@ def test_a_dry_run_asks_nobody_and_says_what_is_missing(place: Place) -> None:
     planner(place, settings="[budget]\nrun_usd = 2.0")
     told = place.json("plan", "--from", "idea.md", "--dry-run")
     assert (told["planner"], told["spec"], told["budget_usd"]) == ("planner", "spec/tasks.md", 2.0)
-    assert receipts(place) == [] and not (place.root / ".chargehand").exists()
+    assert receipts(place) == []
+    assert not (place.root / ".chargehand").exists()
     place.write("chargehand.toml", '[agents.c]\nkind = "claude"\nprogram = "no-such-program"\n')
     assert "is not set" in place.run("plan", "--from", "idea.md", "--dry-run", code=5, env={"ANTHROPIC_API_KEY": ""}).stderr
     missing = place.run("plan", "--from", "idea.md", code=5, env={"ANTHROPIC_API_KEY": "k"})
-    assert "hint:" in missing.stderr and not (place.root / ".chargehand").exists()
+    assert "hint:" in missing.stderr
+    assert not (place.root / ".chargehand").exists()
 
 
 def test_its_money_is_bounded(place: Place) -> None:
     planner(place, settings="[budget]\nrun_usd = 0.2\nreserve_usd = 0.3")
     refused = place.run("plan", "--from", "idea.md", code=None)
-    assert refused.returncode in {1, 4} and "budget" in refused.stdout + refused.stderr
-    assert receipts(place) == [] and not (place.root / "spec").exists()
+    assert refused.returncode in {1, 4}
+    assert "budget" in refused.stdout + refused.stderr
+    assert receipts(place) == []
+    assert not (place.root / "spec").exists()
 
 
 def test_an_answer_that_makes_no_spec_is_asked_for_again_and_then_refused(place: Place) -> None:
     planner(place, {"tasks": [{"title": "A", "needs": [2]}, {"title": "B", "needs": [1]}]})
     failed = place.run("plan", "--from", "idea.md", code=1)
-    assert "wait for each other" in failed.stderr and not (place.root / "spec").exists()
+    assert "wait for each other" in failed.stderr
+    assert not (place.root / "spec").exists()
     assert "wait for each other" in (place.root.parent / "brief").read_text(), "the second one hears of the first"
     assert receipts(place) == ["asked", "asked"]
     place.spec("TASK-001")
@@ -122,7 +128,8 @@ def test_a_run_that_is_not_over_keeps_its_tasks(place: Place) -> None:
     place.spec("TASK-001", "TASK-002")
     place.run("run")
     refused = place.run("plan", "--from", "idea.md", "--to", "spec/words/tasks.md", code=2)
-    assert "not finished" in refused.stderr and receipts(place) == []
+    assert "not finished" in refused.stderr
+    assert receipts(place) == []
 
 
 def test_a_roadmap_of_prose_says_what_to_do(place: Place) -> None:
@@ -132,4 +139,5 @@ def test_a_roadmap_of_prose_says_what_to_do(place: Place) -> None:
     refused = place.run("run", "--all", code=2)
     assert "chargehand plan --from ROADMAP.md" in refused.stderr
     made = place.run("plan", "--from", "ROADMAP.md")
-    assert "run --all --spec spec/tasks.md" in made.stderr and "TASK-001" in made.stdout
+    assert "run --all --spec spec/tasks.md" in made.stderr
+    assert "TASK-001" in made.stdout
