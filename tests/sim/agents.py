@@ -14,8 +14,9 @@ from chargehand.model.signals import Signal
 from chargehand.model.task import Task
 from chargehand.model.work import AgentError, ErrorClass, Exit, ExitCause, Report, Tally, Usage, Verdict
 from chargehand.ports import Api, Call, Launch, Prepared, Sight
-from chargehand.spec.writeback import mark
+from chargehand.spec.writeback import mark_many
 
+from . import spec
 from .depot import FakeDepot, Tree
 from .world import World
 
@@ -190,10 +191,8 @@ class FakeAgent:
         text = tree.get(SPEC)
         if text is None or self._world.chance(0.3):
             return None
-        for line in text.split("\n"):
-            if line.startswith("### "):
-                text = mark(text, line.split()[1].rstrip(":"), "done", True) or text
-        return text + "\nI did it all.\n"
+        marked, _ = mark_many(text.encode(), dict.fromkeys(spec.ids(text), ("done", True)))
+        return marked.decode() + "\nI did it all.\n"
 
 
 def good(gate: str, tree: Tree) -> bool:

@@ -22,12 +22,8 @@ class Commit(NamedTuple):
     tree: Tree
     message: str
     ancestors: frozenset[str]
-
-    @property
-    def landed(self) -> tuple[str, str] | None:
-        """The task and the attempt, when it is a commit of ours made to be landed."""
-        found = _TRAILERS.search(self.message)
-        return (found[1], f"{found[2]}.{found[1]}.{found[3]}") if found else None
+    landed: tuple[str, str] | None
+    """The task and the attempt, when it is a commit of ours made to be landed."""
 
 
 class Workspace:
@@ -39,7 +35,8 @@ class FakeDepot:
     """``watch`` is told before the target moves: it knows what may land."""
 
     def __init__(self, world: World, state: Path, first: Tree) -> None:
-        self._world, self._state = world, state
+        self._world, self._work = world, state / "work"
+        self._work.mkdir(parents=True)
         self.commits: dict[str, Commit] = {}
         self.trees: dict[str, Tree] = {}
         self.tip = self.seen = self.user = self.incoming = self.commit((), first, "first")
@@ -54,7 +51,9 @@ class FakeDepot:
     def commit(self, parents: Sequence[str], tree: Tree, message: str) -> str:
         name = f"c{len(self.commits)}"
         above = frozenset((name,)).union(*(self.commits[parent].ancestors for parent in parents))
-        self.commits[name] = Commit(name, tuple(parents), tree, message, above)
+        found = _TRAILERS.search(message)
+        landed = (found[1], f"{found[2]}.{found[1]}.{found[3]}") if found else None
+        self.commits[name] = Commit(name, tuple(parents), tree, message, above, landed)
         return name
 
     def tree(self, name: str) -> Tree:
@@ -155,8 +154,9 @@ class FakeDepot:
     def checkout(self, name: str, commit: str) -> Path:
         self.watch.emptying(name)
         self.workspaces[name] = Workspace(commit, self.commits[commit].tree)
-        place = self._state / "work" / name
-        place.mkdir(parents=True, exist_ok=True)
+        place = self._work / name
+        if not place.is_dir():
+            place.mkdir()
         return place
 
     def discard(self, name: str) -> None:
@@ -164,7 +164,7 @@ class FakeDepot:
             self.watch.emptying(name)
             self.watch.discarding(name)
             del self.workspaces[name]
-            (self._state / "work" / name).rmdir()
+            (self._work / name).rmdir()
 
     def close(self) -> None:
         """Nothing is kept."""

@@ -10,8 +10,8 @@ from chargehand.model import facts as f
 from chargehand.model.config import Config
 from chargehand.model.work import Exit, Usage
 from chargehand.plan.cards import BY_PARTS, NOBODY
-from chargehand.spec.writeback import mark
 
+from . import spec
 from .agents import CHEAT, SPEC, good
 from .depot import Commit, FakeDepot, Watch
 from .launcher import FakeLauncher, Shim
@@ -327,7 +327,7 @@ class History(Watch):
         else:
             self.demand(self._depot.changed(expected, name) == (SPEC,), f"{name} is to land more than a tick")
         if SPEC in old:
-            wanted = mark(old[SPEC], undone or task, "todo" if undone else "done", not undone) or old[SPEC]
+            wanted = spec.mark(old[SPEC], undone or task, "todo" if undone else "done", not undone) or old[SPEC]
             self.demand(commit.tree.get(SPEC) == wanted, f"{name} does not just tick {task} in the spec")
 
     def replaying(self, tip: Commit) -> None:

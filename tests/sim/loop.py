@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine
+from contextvars import Context
+from heapq import heappop, heappush
 from typing import Any, TypeVar
 
 from .world import Stop, World
 
 T = TypeVar("T")
 
-
-class _Waiting:
-    """Stands where a loop keeps its selector: to wait is to move the clock."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-
-    def select(self, timeout: float | None) -> list[Any]:
-        if timeout is None:
-            self._world.violate("everybody waits and nothing will ever happen")
-        self._world.now += timeout or 0.0
-        self._world.check_time()
-        return []
+_RESOLUTION_S = 1e-9
 
 
 class VirtualLoop(asyncio.BaseEventLoop):
@@ -31,8 +22,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def __init__(self, world: World) -> None:
         super().__init__()
         self._world = world
-        self._selector = _Waiting(world)
-        self._clock_resolution = 1e-9
+        self._ready: deque[asyncio.Handle] = deque()
+        self._scheduled: list[asyncio.TimerHandle] = []
         self.set_exception_handler(self._unheard)
 
     def time(self) -> float:
@@ -47,9 +38,36 @@ class VirtualLoop(asyncio.BaseEventLoop):
             done.set_exception(error)
         return done
 
-    def _process_events(self, event_list: list[Any]) -> None: ...
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
 
-    def _write_to_self(self) -> None: ...
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = asyncio.TimerHandle(when, callback, args, self, context)
+        heappush(self._scheduled, timer)
+        return timer
+
+    def _run_once(self) -> None:
+        """What the loop below us does, as far as it is needed here: a story is mostly turns of the loop."""
+        ready, timers, world = self._ready, self._scheduled, self._world
+        if not ready:
+            while timers and timers[0].cancelled():
+                heappop(timers)
+            if not timers:
+                world.violate("everybody waits and nothing will ever happen")
+            world.now += max(0.0, timers[0].when() - world.now)
+            world.check_time()
+        while timers and timers[0].when() < world.now + _RESOLUTION_S:
+            ready.append(heappop(timers))
+        for _ in range(len(ready)):
+            handle = ready.popleft()
+            if not handle.cancelled():
+                handle._run()
 
     def _unheard(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         if not isinstance(context.get("exception"), Stop) and not self._world.dead:
@@ -73,7 +91,7 @@ def live(world: World, work: Coroutine[Any, Any, T]) -> T:
                 coroutine.close()
             except (Stop, Exception):
                 continue  # the dead do not matter
-        loop._ready.clear()  # type: ignore[attr-defined]
-        loop._scheduled.clear()  # type: ignore[attr-defined]
+        loop._ready.clear()
+        loop._scheduled.clear()
         loop.close()
         world.dead = was

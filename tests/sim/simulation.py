@@ -19,7 +19,6 @@ from chargehand.model.errors import EnvironmentProblem, NeedsHuman, SpecProblem
 from chargehand.model.facts import Event
 from chargehand.plan.board import Board
 from chargehand.service.running import Order, Report, _run
-from chargehand.spec.load import load
 
 from . import spec
 from .agents import HOT, HOT_LINES, SPEC, FakeAgent, FakeGate, FakeInspector
@@ -220,7 +219,7 @@ class Story:
             root=self.root,
             state=self.state,
             config=self.config,
-            spec=load(self.user.text().encode(), SPEC),
+            spec=spec.read(self.user.text(), SPEC),
             clock=FakeClock(self.world),
             store=self.store,
             launcher=self.launcher,

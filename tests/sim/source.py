@@ -7,8 +7,8 @@ from chargehand.model.errors import SpecProblem
 from chargehand.model.facts import Fact
 from chargehand.model.task import Spec
 from chargehand.service.running import reconcile
-from chargehand.spec.load import load
 
+from . import spec
 from .agents import SPEC
 from .user import User
 from .world import World
@@ -30,11 +30,11 @@ class FakeSource:
             return None
         self._seen = text
         try:
-            spec = load(text.encode(), SPEC)
+            found = spec.read(text, SPEC)
         except SpecProblem:
             return None
         self._world.count("spec read again")
-        return spec, reconcile(self.runner._board, spec, {})
+        return found, reconcile(self.runner._board, found, {})
 
     def changed_settings(self) -> bool:
         return self._world.storm and self._world.chance(_NEW_SETTINGS)

@@ -20,7 +20,7 @@ class FakeStore:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self.log: list[tuple[int, float, str, bytes]] = []
+        self.log: list[Event] = []
         self.runs: list[RunRow] = []
         self.tasks: dict[tuple[str, str], TaskRow] = {}
         self.attempts: dict[str, AttemptRow] = {}
@@ -62,7 +62,7 @@ class FakeStore:
         self._paid += [PaidRow(run, at, charge.task, charge.attempt, charge.usage) for charge in charges]
         for body in bodies:
             fact = _decode.decode(body)
-            self.log.append((len(self.log) + 1, at, run, body))
+            self.log.append(Event(len(self.log) + 1, at, run, fact))
             self._fold(run, at, fact)
             self._world.note("ledger", body.decode())
             self.heard(fact)
@@ -85,7 +85,7 @@ class FakeStore:
                     del self.tasks[run, fact.task]
 
     def events(self, run: str) -> Iterator[Event]:
-        return (Event(seq, at, name, _decode.decode(body)) for seq, at, name, body in self.log if name == run)
+        return (event for event in self.log if event.run == run)
 
     def landed_before(self) -> dict[str, str]:
         newest = {task: row for (_, task), row in self.tasks.items()}

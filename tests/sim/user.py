@@ -7,7 +7,6 @@ from pathlib import Path
 
 from chargehand.engine.runner import Runner
 from chargehand.ports import Conflict
-from chargehand.spec.writeback import mark
 
 from . import spec
 from .agents import HOT, SPEC
@@ -115,7 +114,7 @@ class User:
             text = spec.retitle(text, rng.choice(open_tasks), f"Title {self._world.steps}")
         elif open_tasks and kind == "done":
             task = rng.choice(open_tasks)
-            text = mark(text, task, "done", True) or text
+            text = spec.mark(text, task, "done", True) or text
             if self._history.back[task]:  # what was taken back is not done because a copy of the spec says so
                 self.meddled.add(task)
         self._world.note("user", kind)

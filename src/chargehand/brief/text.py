@@ -20,6 +20,8 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\uf
 
 def plain(text: str) -> str:
     """The text as it reads: lines end in a newline; terminal escapes, control characters and reversals are gone."""
+    if text.isprintable() and text.isascii():
+        return text
     return _UNSEEN.sub("", _LINE_ENDS.sub("\n", _ESCAPES.sub("", text)))
 
 
@@ -83,4 +85,4 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
 
 
 def _longest_run(text: str) -> int:
-    return max(map(len, re.findall("`+", text)), default=0)
+    return max(map(len, re.findall("`+", text)), default=0) if "`" in text else 0

@@ -64,4 +64,4 @@ class Crew:
 
     def place(self, attempt: str) -> Path:
         """The private folder of an attempt: prompt, transcript, exit, home."""
-        return self.state / "attempts" / attempt
+        return self.state.joinpath("attempts", attempt)

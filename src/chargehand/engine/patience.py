@@ -5,7 +5,7 @@ Every blocking call of the engine is idempotent by its key (attempt, commit, exp
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
 from chargehand.engine.crew import Offload
@@ -19,6 +19,11 @@ STEP_S = 1.0
 """Seconds between two tries."""
 
 
+async def _here(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """An :class:`Offload` to nowhere."""
+    return function(*args, **kwargs)
+
+
 class Patience:
     """An :class:`Offload` that waits for storage, ``limit_s`` in a row at most. ``tell`` hears each reason once."""
 
@@ -27,21 +32,17 @@ class Patience:
         self._told = ""
 
     async def __call__(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return await self._patiently(lambda: self._offload(function, *args, **kwargs))
+        return await self._patiently(self._offload, function, *args, **kwargs)
 
     async def here(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """The same for something quick, on the loop itself."""
+        return await self._patiently(_here, function, *args, **kwargs)
 
-        async def call() -> T:
-            return function(*args, **kwargs)
-
-        return await self._patiently(call)
-
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, offload: Offload, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         waited = 0.0
         while True:
             try:
-                result = await call()
+                result = await offload(function, *args, **kwargs)
             except StorageProblem as problem:
                 if waited >= self.limit_s:
                     raise

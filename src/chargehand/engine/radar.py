@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import combinations
 
 from chargehand.engine.crew import Crew
@@ -32,12 +31,12 @@ class Radar:
         pause = _PAUSE_S
         while self._crew.depot is not None and self._crew.config.workspace != "in-place":
             await self._crew.clock.sleep(pause)
-            began = time.perf_counter()
+            began = self._crew.clock.elapsed()
             try:
                 await self._look()
             except ChargehandError:
                 continue  # what is wrong there is told by whoever needs it
-            pause = max(_PAUSE_S, (time.perf_counter() - began) / _SHARE)
+            pause = max(_PAUSE_S, (self._crew.clock.elapsed() - began) / _SHARE)
 
     async def _look(self) -> None:
         depot = self._crew.depot

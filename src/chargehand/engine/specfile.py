@@ -7,7 +7,6 @@ meanwhile, and whatever a crash kept from being written is written by the next r
 from __future__ import annotations
 
 import asyncio
-import time
 from pathlib import Path
 from typing import Protocol
 
@@ -56,7 +55,7 @@ class SpecFile:
             self._timer = None
         if not self._pending:
             return
-        started = time.perf_counter()
+        started = self._crew.clock.elapsed()
         spec, pending = self._crew.spec, dict(self._pending)
         files: dict[str, dict[str, tuple[FileStatus, bool]]] = {}
         for task in spec.tasks:
@@ -68,7 +67,7 @@ class SpecFile:
         else:
             for task_id in pending:
                 self._pending.pop(task_id, None)
-        self._pause = max(0.2, (time.perf_counter() - started) / _SHARE)
+        self._pause = max(0.2, (self._crew.clock.elapsed() - started) / _SHARE)
 
     def _written(self, path: Path, changes: dict[str, tuple[FileStatus, bool]], format_name: str) -> bool:
         """Whether the file says so now, or is not there any more."""

@@ -11,6 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Iterable, Iterator
+from operator import is_
 from typing import Any, Literal, NamedTuple, TypeVar, get_origin
 from urllib.parse import quote, quote_plus
 
@@ -149,6 +150,8 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """``text`` without its secrets."""
+        if len(text) < _SHORT and not _ANY.search(text) and not any(map(text.__contains__, self._values)):
+            return text
         spans = self.spans(text)
         return replaced(text, spans) if spans else text
 
@@ -173,20 +176,24 @@ def replaced(text: str, spans: Iterable[tuple[int, int]]) -> str:
 
 
 def _walk(value: Any, redactor: Redactor) -> Any:
-    match value:
-        case str():
-            return redactor.text(value)
-        case msgspec.Struct():
-            fields = ((name, getattr(value, name)) for name in _free(type(value)))
-            changed = {name: new for name, old in fields if (new := _walk(old, redactor)) is not old}
-            return msgspec.structs.replace(value, **changed) if changed else value
-        case tuple() | list():
-            items = [_walk(item, redactor) for item in value]
-            return value if all(new is old for new, old in zip(items, value, strict=True)) else type(value)(items)
-        case dict():
-            return {key: _walk(item, redactor) for key, item in value.items()}
-        case _:
-            return value
+    if not value:  # most fields of a fact are empty
+        return value
+    if isinstance(value, str):
+        return redactor.text(value)
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, msgspec.Struct):
+        changed = {}
+        for name in _free(type(value)):
+            if (old := getattr(value, name)) and (new := _walk(old, redactor)) is not old:
+                changed[name] = new
+        return msgspec.structs.replace(value, **changed) if changed else value
+    if isinstance(value, tuple | list):
+        items = [_walk(item, redactor) for item in value]
+        return value if all(map(is_, items, value)) else type(value)(items)
+    if isinstance(value, dict):
+        return {key: _walk(item, redactor) for key, item in value.items()}
+    return value
 
 
 @functools.cache

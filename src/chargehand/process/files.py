@@ -20,12 +20,20 @@ def write_private(path: Path, text: str) -> None:
     Raises StorageProblem when the disk is full or read-only, EnvironmentProblem when it must not be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(text, encoding="utf-8", errors="replace")
+        try:
+            handle = _open_private(path)
+        except FileNotFoundError:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = _open_private(path)
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
     except OSError as error:
         kind = StorageProblem if error.errno in _STORAGE else EnvironmentProblem
         raise kind(f"cannot write {path}: {error.strerror}", hint="free space, or make it writable, on this disk") from error
+
+
+def _open_private(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
 
 
 def rewrite(path: Path, change: Callable[[bytes], bytes], *, durable: bool = True) -> bool:

@@ -7,6 +7,7 @@ import difflib
 import getpass
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -156,16 +157,16 @@ async def _run(config: Config, crew: Crew, order: Order, source: Source | None, 
     board = Board()
     open_run = crew.store.open_run()
     run_id = open_run.id if open_run else crew.store.new_run_id()
-    before: Config | None = None
+    pinned: dict[str, object] | None = None
     if open_run:
         for event in crew.store.events(run_id):
             board.apply(event.fact, event.at)
             if isinstance(event.fact, RunStarted | RunContinued):
-                before = _pinned(event.fact.config)
+                pinned = event.fact.config
         board.forget_changes()
     board.run = run_id
     opening = [_opening(config, crew, run_id, continued=open_run is not None)]
-    if before:
+    if pinned is not None and (before := _pinned(pinned)):
         opening += _changed_caps(before, config)
     if open_run:
         opening += reconcile(board, crew.spec, {})
@@ -240,8 +241,7 @@ def _pinned(config: dict[str, object]) -> Config | None:
 
 def _changed_caps(before: Config, now: Config) -> list[Fact]:
     """Raising a cap is an act somebody did: it is recorded."""
-    caps = [field.name for field in msgspec.structs.fields(BudgetConfig)]
-    pairs = [(cap, getattr(before.budget, cap), getattr(now.budget, cap)) for cap in caps]
+    pairs = [(cap, getattr(before.budget, cap), getattr(now.budget, cap)) for cap in BudgetConfig.__struct_fields__]
     return [BudgetChanged(cap=cap, old=old, new=new, by=operator()) for cap, old, new in pairs if old != new]
 
 
@@ -372,6 +372,7 @@ def _scope(board: Board, order: Order) -> set[str] | None:
     return live or set(board.order()[:1])
 
 
+@cache
 def operator() -> str:
     """Who gives the orders, for the record."""
     try:
