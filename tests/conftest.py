@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -16,6 +17,10 @@ Require = Callable[..., str]
 
 settings.register_profile("chargehand", settings(), deadline=None)  # a busy machine is not a failure
 settings.load_profile("chargehand")
+
+# Where no bytecode may be written, each of the thousands of processes the tests start compiles all of chargehand anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _DAY_ONE = "2024-01-01T00:00:00+00:00"
 
