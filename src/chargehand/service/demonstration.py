@@ -101,9 +101,11 @@ def _settings() -> str:
 
 
 def _python() -> str:
-    """``python3``, as people write it, if that is one the sample can use where a gate runs; else the interpreter we run in."""
+    """``python3``, as people write it, if that is the system's and the sample can use it where a gate runs; else the interpreter we
+    run in. A cage shows no others: not pyenv's, say."""
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": os.devnull}
-    if not shutil.which("python3", path=environment["PATH"]):
+    found = shutil.which("python3", path=environment["PATH"])
+    if not found or not os.path.realpath(found).startswith("/usr/"):
         return sys.executable
     tried = call(("python3", "-c", "import sys, unittest; sys.exit(sys.version_info < (3, 11))"), env=environment)
     return sys.executable if tried.code else "python3"

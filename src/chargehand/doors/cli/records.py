@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import logging
     from typing import Any
 
-    from chargehand.doors.cli.render.progress import View
+    from chargehand.doors.cli.render.view import View
     from chargehand.engine.runner import Runner
     from chargehand.model.errors import ChargehandError
     from chargehand.model.facts import Event

@@ -18,6 +18,7 @@ from chargehand.model.config import NotifyConfig
 from chargehand.model.facts import TaskAdded, TaskLanded
 
 if TYPE_CHECKING:
+    from chargehand.doors.cli.render.view import View
     from chargehand.engine.runner import Runner
     from chargehand.model.config import Config
     from chargehand.model.facts import Event
@@ -101,7 +102,7 @@ class _Steered:
     """A view, with the signals of a terminal: Ctrl-C stops, twice ends; Ctrl-\\ pauses and goes on. ``asked`` are the tasks that
     were not done when the engine began, or came later."""
 
-    def __init__(self, view: progress.View, notifier: Notifier, files: WantedFiles) -> None:
+    def __init__(self, view: View, notifier: Notifier, files: WantedFiles) -> None:
         self._view, self._notifier, self._files = view, notifier, files
         self.note = view.note
         self.asked: set[str] = set()

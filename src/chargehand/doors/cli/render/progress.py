@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING, Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import msgspec
 
@@ -15,34 +15,13 @@ from chargehand.doors.cli.render import summary
 from chargehand.doors.cli.render.sentences import sentence
 from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe
+from chargehand.doors.cli.render.view import View
 from chargehand.model.facts import Event
 from chargehand.service.status import SCHEMA_VERSION, stamp
 
 if TYPE_CHECKING:
     from chargehand.engine.runner import Runner
     from chargehand.service.running import Report
-
-
-class View(Protocol):
-    """How a run is shown."""
-
-    def begin(self, runner: Runner) -> None:
-        """The engine is about to work."""
-
-    def hear(self, event: Event) -> None:
-        """A fact became durable."""
-
-    def say(self, place: str, message: str) -> None:
-        """A warning about the spec."""
-
-    def note(self, message: str) -> None:
-        """Something about the run itself."""
-
-    def close(self) -> None:
-        """Leave the terminal as it was."""
-
-    def summary(self, report: Report) -> None:
-        """What came out of it."""
 
 
 def choose(*, as_json: bool, stream: TextIO) -> View:
