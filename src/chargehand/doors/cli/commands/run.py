@@ -72,9 +72,7 @@ def carry_out(args: argparse.Namespace, order: Any) -> int:
     return report.exit_code
 
 
-def shown(
-    here: Project, config: Config, spec: Spec, order: Order, view: View, notifier: Notifier
-) -> tuple[Report, set[str]]:
+def shown(here: Project, config: Config, spec: Spec, order: Order, view: View, notifier: Notifier) -> tuple[Report, set[str]]:
     """Run, with the view and the signals of a terminal. The report, and the tasks that were to be done."""
     from chargehand.service import running
     from chargehand.wiring import hands
