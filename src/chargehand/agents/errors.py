@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from chargehand.model.patterns import later
 from chargehand.model.work import AgentError, ErrorClass
 
 MESSAGE_LIMIT = 1000
@@ -21,7 +22,7 @@ LONGEST_WAIT = 40 * 24 * 3600.0
 
 
 def _any(*words: str) -> re.Pattern[str]:
-    return re.compile("|".join(words), re.IGNORECASE)
+    return later("|".join(words), re.IGNORECASE)
 
 
 _SURE: tuple[tuple[ErrorClass, re.Pattern[str]], ...] = (

@@ -17,6 +17,8 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from chargehand.model.patterns import later
+
 MARK = "[redacted]"
 SHORTEST = 8
 """A value shorter than this is not looked for: it would be found in words."""
@@ -58,12 +60,12 @@ def _form(marker: str, rest: str) -> _Form:
     """A token that begins with ``marker``, not in the middle of a word. An escape (``\\n``, a colour) is none."""
     literal = re.escape(marker)
     begins = rf"(?:(?<![A-Za-z0-9_]{literal})|(?<=\\[nrtbf]{literal})|(?<=[0-9;\[]m{literal}))"
-    return _Form(marker, re.compile(literal + begins + rest))
+    return _Form(marker, later(literal + begins + rest))
 
 
 def _assigned(name: str, rest: str) -> _Form:
     """What is given to a header, a key or a variable of that name, in code, JSON or a shell."""
-    return _Form(name, re.compile(rf"{name}(?:\\?[\"'])?\s{{0,4}}[:=,]\s{{0,4}}(?:\\?[\"'])?{rest}"))
+    return _Form(name, later(rf"{name}(?:\\?[\"'])?\s{{0,4}}[:=,]\s{{0,4}}(?:\\?[\"'])?{rest}"))
 
 
 _WORD = "[A-Za-z0-9_-]"
@@ -94,7 +96,7 @@ _FORMS = (
     _form("eyJ", rf"{_WORD}{{10,}}+\.eyJ{_WORD}{{10,}}+\.{_WORD}{{10,}}+"),
     _Form(
         "PRIVATE KEY",
-        re.compile(
+        later(
             rf"-----BEGIN {_KEY_NAME}(?:{_KEY_BODY}{{40,32768}}+-----END {_KEY_NAME}"
             r"|(?:\s|\\+[rn])*+(?:[A-Za-z0-9+/=]{32,}+(?:\s|\\+[rn])*+)+[A-Za-z0-9+/=]*+)"
         ),
@@ -103,7 +105,7 @@ _FORMS = (
         _assigned(name, "(?i:bearer|basic|token)\\s{1,4}(?P<secret>[A-Za-z0-9._~+/-]{8,}+={0,2})")
         for name in ("uthorization", "UTHORIZATION")
     ),
-    _Form("://", re.compile(r"://(?P<secret>[^\s/:@\"'`<>{}$()\[\]\\|,]{0,128}+:[^\s/@\"'`<>{}$()\[\]\\|,]{1,256}+)@")),
+    _Form("://", later(r"://(?P<secret>[^\s/:@\"'`<>{}$()\[\]\\|,]{0,128}+:[^\s/@\"'`<>{}$()\[\]\\|,]{1,256}+)@")),
     *(
         _assigned(name, "(?P<secret>[A-Za-z0-9/+]{40,}+={0,2})")
         for name in ("aws_secret_access_key", "AWS_SECRET_ACCESS_KEY", "SecretAccessKey", "aws_session_token", "AWS_SESSION_TOKEN")

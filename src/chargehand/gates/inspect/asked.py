@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from chargehand.model.patterns import later
 from chargehand.model.task import Task
 
-_MAKE = re.compile(
+_MAKE = later(
     r"\b(?:add|adapt|adjust|amend|append|author|build|bump|chang|clean|configur|convert|correct|creat|declar|defin|delet|develop|document"
     r"|draft|drop|edit|enhanc|expand|expos|extend|extract|fill|fix|generat|implement|improv|includ|initiali[sz]|insert|integrat|introduc"
     r"|mak|mend|migrat|modif|mov|patch|port|produc|put|refactor|refin|regenerat|register|remov|renam|reorgani[sz]|replac|rework|rewrit|sav"
     r"|scaffold|set|simplif|split|stor|updat|wir|writ)(?:e|es|ing|y|ies|s|ing up|ting| up)?\b|\bfiles?\b[^:\n]{0,30}:",
     re.IGNORECASE,
 )
-_READ_FIRST = re.compile(
+_READ_FIRST = later(
     r"^[^\w\n]*(?:\[\w[\w -]*\][ \t]*|[a-z]{1,4}\d{1,6}[ \t]+|\d[\d.]*[ \t]+){0,5}"
     r"(?:run|verify|check|review|read|validate|confirm|see|ensure|inspect|study|follow|note)\b",
     re.IGNORECASE,
 )
-_READ_HERE = re.compile(
+_READ_HERE = later(
     r"\b(?:from|per|see|cf\.?|like|us(?:e|es|ing)|via|with|by|against|follow(?:s|ing)?|than|run(?:s|ning)?|imports?|reads?|load(?:s|ed|ing)?"
     r"|refer(?:s|ring)? to|as|of|match(?:es|ing)?|mirror(?:s|ing)?|based on|according to|e\.g\.,?|calls?|verify|validate"
     r"|consult|since|because"
@@ -28,17 +29,15 @@ _READ_HERE = re.compile(
     r"[\s`\"'(*_]*(?:(?:the|an?|existing|current|files?|scripts?|schema|our|its|design|doc|docs)[\s`\"'(*_]+)*$",
     re.IGNORECASE,
 )
-_TAKES = re.compile(
-    r"\b(?:remov|delet|drop|strip|extract|mov)\w*\b[^\n]*\b(?:from|out of)[\s`\"'(*_]*(?:the[\s`]+)?$", re.IGNORECASE
-)
-_NOT = re.compile(r"\b(?:not|never|without|leave|keep|cannot|avoid)\b|n['’]t\b", re.IGNORECASE)
-_STANDS = re.compile(
+_TAKES = later(r"\b(?:remov|delet|drop|strip|extract|mov)\w*\b[^\n]*\b(?:from|out of)[\s`\"'(*_]*(?:the[\s`]+)?$", re.IGNORECASE)
+_NOT = later(r"\b(?:not|never|without|leave|keep|cannot|avoid)\b|n['’]t\b", re.IGNORECASE)
+_STANDS = later(
     r"^[`\"')*_]*,?\s+(?:(?:still|must|should|to|all|now|again|is|are|tests?|suite|unchanged|as it (?:is|was))\s+)*"
     r"(?:pass(?:es|ing)?|stays?|green|succeeds?|runs?|works?|unchanged)\b",
     re.IGNORECASE,
 )
-_PLACE = re.compile(r"\b(?:in|at|to|into|under|for|→|:)[\s`\"'(*_]*$", re.IGNORECASE)
-_END = re.compile(r"[.;!?]\s|\n|\s[—–]\s")
+_PLACE = later(r"\b(?:in|at|to|into|under|for|→|:)[\s`\"'(*_]*$", re.IGNORECASE)
+_END = later(r"[.;!?]\s|\n|\s[—–]\s")
 _FAR = 300
 
 

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from chargehand.model.patterns import later
+
 Pattern = re.Pattern[str]
 
 
@@ -28,7 +30,7 @@ class Language(NamedTuple):
 def _any(*forms: str) -> Pattern:
     """One of these; blanks between words are few."""
     bounded = (re.sub(r"(?<!\^)(\[ \\t(?:\\n)?\]|\\s)\*", r"\1{0,40}", form) for form in forms)
-    return re.compile("|".join(f"(?:{form})" for form in bounded), re.MULTILINE)
+    return later("|".join(f"(?:{form})" for form in bounded), re.MULTILINE)
 
 
 _HASH = re.compile(r"(?:^|(?<=\s))#.*$", re.MULTILINE)

@@ -6,11 +6,12 @@ import json
 import re
 
 from chargehand.gates.reports.counting import each, named, total
+from chargehand.model.patterns import later
 from chargehand.model.work import Tests
 
-_GO_TEST = re.compile(r"^--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)
-_GO_PACKAGE = re.compile(r"^(ok|FAIL)[ \t]+([\w./~-]+)[ \t]+(?:\(cached\)|[\d.]+s|\[[^\]\n]*\])(.*)$", re.MULTILINE)
-_GO_JSON = re.compile(r'^\{.*"Action":"(?:pass|fail|skip)".*\}$', re.MULTILINE)
+_GO_TEST = later(r"^--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)
+_GO_PACKAGE = later(r"^(ok|FAIL)[ \t]+([\w./~-]+)[ \t]+(?:\(cached\)|[\d.]+s|\[[^\]\n]*\])(.*)$", re.MULTILINE)
+_GO_JSON = later(r'^\{.*"Action":"(?:pass|fail|skip)".*\}$', re.MULTILINE)
 
 
 def go(text: str) -> Tests | None:
@@ -43,10 +44,10 @@ def _go_json(lines: list[str]) -> Tests | None:
     return Tests(len(words["pass"]), len(words["fail"]), len(words["skip"]), tuple(words["fail"]), every)
 
 
-_CARGO = re.compile(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed; (?P<skipped>\d+) ignored;", re.MULTILINE)
-_CARGO_NAME = re.compile(r"^test (\S+)(?: - should panic)? \.\.\. FAILED", re.MULTILINE)
-_NEXTEST = re.compile(r"^\s*Summary \[[^\]\n]*\]\s+\d+ tests? run: (.*)$", re.MULTILINE)
-_NEXTEST_NAME = re.compile(r"^\s+FAIL \[[^\]\n]*\]\s+(?:\([^)\n]*\)\s+)?(\S+ \S+)", re.MULTILINE)
+_CARGO = later(r"^test result: \w+\. (?P<passed>\d+) passed; (?P<failed>\d+) failed; (?P<skipped>\d+) ignored;", re.MULTILINE)
+_CARGO_NAME = later(r"^test (\S+)(?: - should panic)? \.\.\. FAILED", re.MULTILINE)
+_NEXTEST = later(r"^\s*Summary \[[^\]\n]*\]\s+\d+ tests? run: (.*)$", re.MULTILINE)
+_NEXTEST_NAME = later(r"^\s+FAIL \[[^\]\n]*\]\s+(?:\([^)\n]*\)\s+)?(\S+ \S+)", re.MULTILINE)
 
 
 def cargo(text: str) -> Tests | None:
@@ -54,25 +55,23 @@ def cargo(text: str) -> Tests | None:
     return found or each(_NEXTEST, text, named(_NEXTEST_NAME, text))
 
 
-_DOTNET = re.compile(
+_DOTNET = later(
     r"^\s*(?:Passed!|Failed!)\s+- Failed:\s+(?P<failed>\d+), Passed:\s+(?P<passed>\d+), Skipped:\s+(?P<skipped>\d+)", re.MULTILINE
 )
-_DOTNET_NAME = re.compile(r"^\s+Failed (\S.*?) \[[^\]\n]*\]$", re.MULTILINE)
+_DOTNET_NAME = later(r"^\s+Failed (\S.*?) \[[^\]\n]*\]$", re.MULTILINE)
 
 
 def dotnet(text: str) -> Tests | None:
     return total(_DOTNET, text, named(_DOTNET_NAME, text))
 
 
-_MAVEN = re.compile(
+_MAVEN = later(
     r"^(?:\[\w+\] )?Tests run: (?P<all>\d+), Failures: (?P<failed>\d+), Errors: (?P<errors>\d+), Skipped: (?P<skipped>\d+)[ \t]*$",
     re.MULTILINE,
 )
-_MAVEN_NAME = re.compile(r"^\[ERROR\]   (?:\w+\()?([A-Za-z_][\w.$]*\.\w+)", re.MULTILINE)
-_GRADLE = re.compile(
-    r"^(?P<all>\d+) tests? completed(?:, (?P<failed>\d+) failed)?(?:, (?P<skipped>\d+) skipped)?[ \t]*$", re.MULTILINE
-)
-_GRADLE_NAME = re.compile(r"^(\S+ > .+?) FAILED$", re.MULTILINE)
+_MAVEN_NAME = later(r"^\[ERROR\]   (?:\w+\()?([A-Za-z_][\w.$]*\.\w+)", re.MULTILINE)
+_GRADLE = later(r"^(?P<all>\d+) tests? completed(?:, (?P<failed>\d+) failed)?(?:, (?P<skipped>\d+) skipped)?[ \t]*$", re.MULTILINE)
+_GRADLE_NAME = later(r"^(\S+ > .+?) FAILED$", re.MULTILINE)
 
 
 def jvm(text: str) -> Tests | None:

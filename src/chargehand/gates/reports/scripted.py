@@ -7,24 +7,25 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from chargehand.gates.reports.counting import WORDS, each, named, total
+from chargehand.model.patterns import later
 from chargehand.model.work import Tests
 
-_JEST = re.compile(r"^Tests:[ \t]+(.*\b\d+ total)[ \t]*$", re.MULTILINE)
-_JEST_NAME = re.compile(r"^  ● (.*\S)$", re.MULTILINE)
-_VITEST = re.compile(r"^[ \t]*Tests[ \t]+(\d.*)\(\d+\)[ \t]*$", re.MULTILINE)
-_VITEST_NAME = re.compile(r"^[ \t]*(?:FAIL|❯ FAIL)[ \t]+(.* > .*\S)$", re.MULTILINE)
-_NODE = re.compile(r"^(?:ℹ|#) (tests|pass|fail|cancelled|skipped|todo)[ \t]+(\d+)$", re.MULTILINE)
-_NODE_NAME = re.compile(r"^[ \t]*✖ (.*\S) \([\d.]+ms\)$", re.MULTILINE)
-_MOCHA = re.compile(r"^[ \t]+(\d+) (passing|failing|pending)\b", re.MULTILINE)
-_MOCHA_NAME = re.compile(r"^  \d+\) (\S.*)\n((?: {5,}\S.*\n){0,9}? {5,}\S.*):$", re.MULTILINE)
-_BUN = re.compile(r"^[ \t]*(\d+) (pass|fail|skip|todo)$", re.MULTILINE)
-_BUN_NAME = re.compile(r"^\(fail\) (.*?)(?: \[[\d.]+ms\])?$", re.MULTILINE)
-_TAP = re.compile(
+_JEST = later(r"^Tests:[ \t]+(.*\b\d+ total)[ \t]*$", re.MULTILINE)
+_JEST_NAME = later(r"^  ● (.*\S)$", re.MULTILINE)
+_VITEST = later(r"^[ \t]*Tests[ \t]+(\d.*)\(\d+\)[ \t]*$", re.MULTILINE)
+_VITEST_NAME = later(r"^[ \t]*(?:FAIL|❯ FAIL)[ \t]+(.* > .*\S)$", re.MULTILINE)
+_NODE = later(r"^(?:ℹ|#) (tests|pass|fail|cancelled|skipped|todo)[ \t]+(\d+)$", re.MULTILINE)
+_NODE_NAME = later(r"^[ \t]*✖ (.*\S) \([\d.]+ms\)$", re.MULTILINE)
+_MOCHA = later(r"^[ \t]+(\d+) (passing|failing|pending)\b", re.MULTILINE)
+_MOCHA_NAME = later(r"^  \d+\) (\S.*)\n((?: {5,}\S.*\n){0,9}? {5,}\S.*):$", re.MULTILINE)
+_BUN = later(r"^[ \t]*(\d+) (pass|fail|skip|todo)$", re.MULTILINE)
+_BUN_NAME = later(r"^\(fail\) (.*?)(?: \[[\d.]+ms\])?$", re.MULTILINE)
+_TAP = later(
     r"^(?:# (?!Subtest:|(?:tests|pass|fail|skip|todo|ok)\b)(?P<about>\S.*)"
     r"|(?P<in>[ \t]*)(?P<word>ok|not ok)\b[ \t]*\d*[ \t]*-?[ \t]*(?P<name>[^#\n]*)(?P<left>#[ \t]*(?:skip|todo)\b)?)",
     re.MULTILINE | re.IGNORECASE,
 )
-_TAP_PLAN = re.compile(r"^1\.\.\d+", re.MULTILINE)
+_TAP_PLAN = later(r"^1\.\.\d+", re.MULTILINE)
 
 
 def node(text: str) -> Tests | None:
@@ -87,26 +88,26 @@ def tap(text: str) -> Tests | None:
     return Tests(len(ran) - len(failures), len(failures), len(lines) - len(ran), failures)
 
 
-_RSPEC = re.compile(
+_RSPEC = later(
     r"^(?P<all>\d+) examples?, (?P<failed>\d+) failures?(?:, (?P<skipped>\d+) pending)?(?:, (?P<errors>\d+) errors?)?", re.MULTILINE
 )
-_RSPEC_NAME = re.compile(r"^rspec (\S+)", re.MULTILINE)
-_MINITEST = re.compile(
+_RSPEC_NAME = later(r"^rspec (\S+)", re.MULTILINE)
+_MINITEST = later(
     r"^(?P<all>\d+) (?:runs|tests), \d+ assertions, (?P<failed>\d+) failures, (?P<errors>\d+) errors"
     r", (?P<skipped>\d+) (?:skips|pendings)",
     re.MULTILINE,
 )
-_MINITEST_NAME = re.compile(r"^ {0,4}(?:\d+\) )?(?:Failure|Error):\n(\S+)", re.MULTILINE)
+_MINITEST_NAME = later(r"^ {0,4}(?:\d+\) )?(?:Failure|Error):\n(\S+)", re.MULTILINE)
 
 
 def ruby(text: str) -> Tests | None:
     return total(_RSPEC, text, named(_RSPEC_NAME, text)) or total(_MINITEST, text, named(_MINITEST_NAME, text))
 
 
-_PHPUNIT_OK = re.compile(r"^OK \((?P<passed>\d+) tests?, \d+ assertions?\)", re.MULTILINE)
-_PHPUNIT = re.compile(r"^Tests: (?P<all>\d+), Assertions: \d+(?P<rest>[^\n]*)", re.MULTILINE)
-_PHPUNIT_PART = re.compile(r"(Errors|Failures|Skipped|Incomplete|Risky): (\d+)")
-_PHPUNIT_NAME = re.compile(r"^\d+\) (\S+::\S+.*)$", re.MULTILINE)
+_PHPUNIT_OK = later(r"^OK \((?P<passed>\d+) tests?, \d+ assertions?\)", re.MULTILINE)
+_PHPUNIT = later(r"^Tests: (?P<all>\d+), Assertions: \d+(?P<rest>[^\n]*)", re.MULTILINE)
+_PHPUNIT_PART = later(r"(Errors|Failures|Skipped|Incomplete|Risky): (\d+)")
+_PHPUNIT_NAME = later(r"^\d+\) (\S+::\S+.*)$", re.MULTILINE)
 
 
 def php(text: str) -> Tests | None:

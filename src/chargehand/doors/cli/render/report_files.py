@@ -8,13 +8,14 @@ from xml.etree import ElementTree
 
 from chargehand import __version__
 from chargehand.doors.cli.render.text import console_safe, duration, money, plural, tokens
+from chargehand.model.patterns import later
 from chargehand.model.words import spoken
 
 if TYPE_CHECKING:
     from chargehand.service.results import Outcome, Outcomes
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]<>#|!~])")
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = later("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def markdown(seen: Outcomes) -> str:
