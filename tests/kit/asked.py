@@ -17,7 +17,9 @@ FREEFORM: dict[str, Any] = {"freeform": True}
 
 _ROLES: Mapping[str, Role] = {"user": "user", "assistant": "model"}
 _SCENARIO = re.compile(r"SCENARIO: ([\w:./=+-]+)")
-_CWD = re.compile(r"(?<!temporary )(?:orking directory|cwd|directory is|Director(?:y|ies)|workspace)[^/\n]{0,40}(/[\w./+-]+)")
+_CWD = re.compile(
+    r"(?<!temporary )(?:orking (?:in the )?directory|cwd|directory is|Director(?:y|ies)|workspace)[^/\n]{0,40}(/[\w./+-]+)"
+)
 
 
 @dataclass(frozen=True)

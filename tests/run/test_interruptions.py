@@ -33,6 +33,11 @@ def receipting(place: Place, then: str) -> str:
     return f'echo "$CHARGEHAND_TASK_ID" >> {place.root.parent}/receipts; {then}; echo x > "$CHARGEHAND_TASK_ID"'
 
 
+def until(flag: Path) -> str:
+    """Words of a shell that wait for a file, a minute at most: a time would be over too soon on a machine with much to do."""
+    return f"for _ in $(seq 600); do test -e {flag} && break; sleep 0.1; done"
+
+
 def test_an_agent_that_outlives_a_killed_engine_is_adopted_not_paid_again(place: Place) -> None:
     place.spec("TASK-001", "TASK-002 P1 after TASK-001")
     place.config(agent=receipting(place, "sleep 2"))
@@ -137,7 +142,8 @@ def test_ctrl_c_twice_ends_what_runs_and_leaves_a_state_that_continues(place: Pl
 
 def test_a_second_run_says_who_holds_the_project(place: Place) -> None:
     place.spec("TASK-001")
-    place.config(agent=receipting(place, "sleep 2"))
+    free = place.root.parent / "free"
+    place.config(agent=receipting(place, until(free)))
     engine = place.start("run", "--all")
     wait_for(lambda: receipts(place))
     refused = place.run("run", "--all", code=6)
@@ -145,22 +151,24 @@ def test_a_second_run_says_who_holds_the_project(place: Place) -> None:
     assert "run --all" in refused.stderr
     assert place.run("reset", "--yes", code=6)
     assert place.json("status")["run"]["state"] == "running"
-    assert engine.wait(timeout=30) == 0
-    engine.communicate()
+    free.touch()
+    _, err = engine.communicate(timeout=30)
+    assert engine.returncode == 0, err
     assert receipts(place) == ["TASK-001"]
 
 
 def test_a_retry_beside_a_running_engine_is_handed_to_it(place: Place) -> None:
     place.spec("TASK-001", "TASK-002")
-    flag = place.root.parent / "fixed"
+    flag, free = place.root.parent / "fixed", place.root.parent / "free"
     place.config(
         "[retry]\nattempts = 1",
-        agent=f"case $CHARGEHAND_TASK_ID in *1) test -e {flag} || exit 1;; *) sleep 4;; esac; echo x > $CHARGEHAND_TASK_ID",
+        agent=f"case $CHARGEHAND_TASK_ID in *1) test -e {flag} || exit 1;; *) {until(free)};; esac; echo x > $CHARGEHAND_TASK_ID",
     )
     engine = place.start("run", "--all")
     wait_for(lambda: (place.root / ".chargehand/ledger.db").exists() and place.states().get("TASK-001") == "failed")
     flag.touch()
     assert place.json("retry", "TASK-001")["handed_over"] is True
+    free.touch()
     engine.communicate(timeout=30)
     assert engine.returncode == 0
     assert sorted(place.landed()) == ["TASK-001", "TASK-002"]
