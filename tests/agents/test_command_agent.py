@@ -74,6 +74,15 @@ def test_the_open_quote_is_named(tmp_path: Path) -> None:
     assert "close the quote" in caught.value.hint
 
 
+@pytest.mark.parametrize("command", ["a; b", "a | b", "a && b", "a > file 2>&1"])
+def test_a_command_for_a_shell_is_refused_where_none_reads_it(tmp_path: Path, command: str) -> None:
+    with pytest.raises(ConfigProblem, match="written for a shell") as caught:
+        agent(tmp_path, command)
+    assert '["sh", "-c", "..."]' in caught.value.hint
+    made = agent(tmp_path, "a 'b; c' 'x > y' http://h/?a=1&b=2")
+    assert prepared(made).argv == ("a", "b; c", "x > y", "http://h/?a=1&b=2")
+
+
 def test_preflight_says_what_is_missing(tmp_path: Path) -> None:
     assert agent(tmp_path, "sh -c true").preflight() == ""
     reason = agent(tmp_path, "no-such-agent-anywhere -p").preflight()

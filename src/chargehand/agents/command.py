@@ -83,12 +83,21 @@ class CommandAgent:
         return read_report(stdout)
 
 
+_SHELL_SIGNS = frozenset({"|", "||", "&", "&&", ";", "<", ">", ">>", "2>", "2>&1"})
+
+
 def _split(name: str, command: Command) -> list[str]:
     if "\0" in "".join(command):
         raise ConfigProblem(f"the command of agent {name!r} holds a NUL character", hint="no program can be given one: remove it")
     if not isinstance(command, str):
         return list(command)
     try:
+        signs = [word for word in shlex.split(command, posix=False) if word in _SHELL_SIGNS or word.endswith(";")]
+        if signs:
+            raise ConfigProblem(
+                f"the command of agent {name!r} is written for a shell ({signs[0]}), and none reads it",
+                hint=f'[agents.{name}] command = ["sh", "-c", "..."]',
+            )
         return shlex.split(command)
     except ValueError as error:
         raise ConfigProblem(
