@@ -48,6 +48,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
     from chargehand.process import cage
     from chargehand.process.environment import allowed, private_home
     from chargehand.process.pool import ShimPool
+    from chargehand.process.thread import on_a_thread
     from chargehand.store.sqlite import SqliteStore
 
     ambient = dict(ambient)  # os.environ would be decoded anew at every look
@@ -99,7 +100,7 @@ def hands(project: Project, config: Config, spec: Spec, ambient: Mapping[str, st
             inspectors=make_inspectors(config, redactor),
             ambient=ambient,
             surroundings=lambda home: visible | private_home(home),
-            offload=asyncio.to_thread,
+            offload=on_a_thread,
             cage=None if kept_in.name == "none" else kept_in,
             meter=_meter(project, config, called, agents, ambient),
             hidden=hidden,

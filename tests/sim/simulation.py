@@ -235,11 +235,16 @@ class Story:
         )
 
     async def _offload(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """A call on a thread: it takes its time, and others do something meanwhile."""
-        world = self.world
+        """A call on a thread: it takes its time, and others do something meanwhile. It is made also when nobody waits any more."""
+        world, cancelled = self.world, None
         if world.storm and world.chance(world.delay_rate):
-            await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
+            try:
+                await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
+            except asyncio.CancelledError as told:
+                cancelled = told
         result = world.act(getattr(function, "__name__", "call"), function, *args, **kwargs)
+        if cancelled:
+            raise cancelled
         if world.storm and world.chance(world.delay_rate):
             await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
         return result

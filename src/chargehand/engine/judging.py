@@ -102,8 +102,8 @@ class Judge:
         assert depot is not None
         logs.mkdir(parents=True, exist_ok=True)
         place = logs / f"{len(list(logs.iterdir())) + 1}-{gate.name}"
-        checkout = await self._crew.offload(depot.checkout, f"{name}.gate", commit)
         try:
+            checkout = await self._crew.offload(depot.checkout, f"{name}.gate", commit)
             verdict = await gate.judge(task, commit, checkout, place)
             for written in (place, place.with_name(f"{place.name}-setup")):
                 if written.is_dir():

@@ -44,8 +44,8 @@ async def _made(
         crew.launcher.cancel(place)
         await crew.launcher.adopt(place)
     name = f"{attempt.id}.gate"
-    checkout = await crew.offload(depot.checkout, name, commit)
     try:
+        checkout = await crew.offload(depot.checkout, name, commit)
         said = await command.judge(task, commit, checkout, logs / str(len(list(logs.iterdir())) + 1))
         if said is None or said.verdict != "pass":
             why = said.summary if said else "it was cut short"

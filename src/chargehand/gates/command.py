@@ -24,6 +24,7 @@ from chargehand.model.task import Task
 from chargehand.model.work import Exit, Tests, Verdict, VerdictWord
 from chargehand.ports import Cage, Launch, Launcher, Room
 from chargehand.process.environment import environment
+from chargehand.process.thread import on_a_thread
 
 _SHELL_SYNTAX = re.compile(r"[|&;<>(){}$`\\\n#~]")
 _SHELL_WORDS = frozenset(
@@ -101,20 +102,20 @@ class CommandGate:
         None when its supervisor was killed: that says nothing of the commit.
         """
         if self._root is not None:
-            await asyncio.to_thread(setting_up.include, self._root, checkout)
+            await on_a_thread(setting_up.include, self._root, checkout)
         if self._config.setup and (ended := await self._set_up(task, checkout, beside(directory))):
             return self._not_set_up(ended, commit, beside(directory))
         if self._config.held_out and self._root is not None:
             try:
-                await asyncio.to_thread(setting_up.hold_out, self._root, checkout, self._config.held_out)
+                await on_a_thread(setting_up.hold_out, self._root, checkout, self._config.held_out)
             except (OSError, EnvironmentProblem) as problem:
                 return Verdict(gate=self.name, commit=commit, verdict="error", summary=inline(f"what is held out: {problem}"))
         if self._config.report:
-            await asyncio.to_thread(files.clear, checkout, self._config.report)
+            await on_a_thread(files.clear, checkout, self._config.report)
         ended = await self._launcher.run(self._launch(self._argv, task, checkout, directory))
         if ended.cause == "lost":
             return None
-        return await asyncio.to_thread(self._read, ended, commit, checkout, directory)
+        return await on_a_thread(self._read, ended, commit, checkout, directory)
 
     def _launch(self, argv: tuple[str, ...], task: Task, checkout: Path, directory: Path) -> Launch:
         home = directory / "home"
@@ -138,8 +139,8 @@ class CommandGate:
     async def _set_up(self, task: Task, checkout: Path, directory: Path) -> Exit | None:
         """Run the setup, unless what it would make is kept. None when all is well, else how it ended."""
         cache = self._config.cache if self._caches else []
-        kept = (self._caches or directory) / await asyncio.to_thread(setting_up.key, checkout, self._config)
-        there = await asyncio.to_thread(setting_up.restore, kept, checkout, cache)
+        kept = (self._caches or directory) / await on_a_thread(setting_up.key, checkout, self._config)
+        there = await on_a_thread(setting_up.restore, kept, checkout, cache)
         if there:
             return None
         clean = setting_up.free(checkout, cache)  # what a commit brings along is never kept for others
@@ -151,7 +152,7 @@ class CommandGate:
             self._launcher.cancel(directory)
             raise
         if ended.ok and cache and clean:
-            await asyncio.to_thread(setting_up.keep, kept, checkout, cache)
+            await on_a_thread(setting_up.keep, kept, checkout, cache)
         return None if ended.ok else ended
 
     def _not_set_up(self, ended: Exit, commit: str, directory: Path) -> Verdict | None:
