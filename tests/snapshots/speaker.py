@@ -25,8 +25,8 @@ import chargehand
 from chargehand.doors.cli.main import main
 
 
-def speak(root: str, words: list[str], columns: int, extra: dict[str, str]) -> str:
-    """What a command writes, stdout and stderr as they come, and its exit code if it is not 0."""
+def begin(root: str, words: list[str], columns: int, extra: dict[str, str]) -> tuple[int, int]:
+    """Start a command: its process, and where it is heard."""
     ours, theirs = pty.openpty() if columns else os.pipe()
     if columns:
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
@@ -48,6 +48,11 @@ def speak(root: str, words: list[str], columns: int, extra: dict[str, str]) -> s
             sys.stderr.flush()
             os._exit(code)
     os.close(theirs)
+    return child, ours
+
+
+def hear(child: int, ours: int) -> str:
+    """What it writes until its end, stdout and stderr as they come, and its exit code if it is not 0."""
     written = b""
     while data := _read(ours):
         written += data
@@ -70,9 +75,7 @@ _NOT = ("chargehand.doors.tui", "chargehand.demo.", "chargehand.agents.programs"
 def load() -> None:
     """Everything of ours that a command may want, but the board."""
     for module in pkgutil.walk_packages(chargehand.__path__, "chargehand."):
-        if not module.name.startswith(
-            ("chargehand.doors.tui", "chargehand.demo.", "chargehand.agents.programs", "chargehand.__main__")
-        ):
+        if not module.name.startswith(_NOT):
             importlib.import_module(module.name)
 
 
@@ -83,5 +86,5 @@ if __name__ == "__main__":
     for columns, extra, more in wanted["views"]:
         shutil.rmtree(wanted["root"], ignore_errors=True)
         shutil.copytree(wanted["pristine"], wanted["root"], symlinks=True)
-        told.append([speak(wanted["root"], [*words, *more], columns, extra) for words in wanted["commands"]])
+        told.append([hear(*begin(wanted["root"], [*words, *more], columns, extra)) for words in wanted["commands"]])
     json.dump(told, sys.stdout)

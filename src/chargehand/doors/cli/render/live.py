@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -30,6 +31,7 @@ _STAGE = {
     facts.AttemptQueued: "landing",
 }
 
+_BEAT_S = 0.125
 _IN_THE_TABLE = (facts.AttemptClaimed, facts.AttemptExited, facts.CandidateMade)
 
 
@@ -51,8 +53,15 @@ class LiveView:
             self._tasks[card.id] = card.title
             if card.done:
                 self._done.add(card.id)
-        self._live = Live(self, console=self._console, refresh_per_second=8, transient=True)
+        self._live = Live(self, console=self._console, auto_refresh=False, transient=True)
         self._live.start()
+        self._beat()
+
+    def _beat(self) -> None:
+        """The clocks go on. Not in a thread, as rich would do it: what that draws while a line is printed takes a line away."""
+        if self._live:
+            self._live.refresh()
+            asyncio.get_running_loop().call_later(_BEAT_S, self._beat)
 
     def hear(self, event: Event) -> None:
         fact = event.fact

@@ -8,6 +8,7 @@ from typing import TextIO
 from chargehand.doors.cli.render.style import paint
 from chargehand.doors.cli.render.text import console_safe, duration, plural
 from chargehand.model import facts
+from chargehand.plan.cards import BY_REVERT
 
 
 @singledispatch
@@ -30,13 +31,15 @@ def _(fact: facts.RunContinued, _stream: TextIO) -> str:
 @sentence.register
 def _(fact: facts.AttemptClaimed, _stream: TextIO) -> str:
     again = f" again (attempt {fact.number})" if fact.number > 1 else ""
+    if fact.agent == BY_REVERT:
+        return f"{fact.task}  reverts{again}"
     return f"{fact.task}  {fact.agent} begins{again}"
 
 
 @sentence.register
 def _(fact: facts.AttemptExited, _stream: TextIO) -> str:
-    if not fact.exit.ok:
-        return ""  # the end of the attempt says it
+    if not fact.exit.ok or fact.exit.ended_at == fact.exit.started_at:
+        return ""  # the end of the attempt says it; or no agent was at work
     return f"{fact.task}  agent done after {duration(fact.exit.ended_at - fact.exit.started_at)}"
 
 

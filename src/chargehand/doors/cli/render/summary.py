@@ -28,10 +28,9 @@ def text(report: Report, stream: TextIO) -> str:
     told = usage.input_tokens is not None or usage.output_tokens is not None
     used = f"{tokens(usage.input_tokens)} tokens in, {tokens(usage.output_tokens)} out, " if told else ""
     paid = f"{used}{money(usage.cost_usd)}"
-    lines.append(
-        f"{plural(attempts, 'attempt')}, {duration(sum(card.working_s for card in cards))} of agents' time"
-        + (f", {paid}" if usage.measured else ", no usage reported")
-    )
+    worked = sum(card.working_s for card in cards)
+    time = f", {duration(worked)} of agents' time" if worked else ""
+    lines.append(f"{plural(attempts, 'attempt')}{time}, {paid if usage.measured else 'no usage reported'}")
     lines += [
         f"  {card.id}  {paint(word := spoken(card.state), STYLES[word], stream)}: {console_safe(card.reason)}"
         for card in cards
