@@ -128,6 +128,7 @@ def spoken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, str]
 
 def _kept(text: str, view: str, root: Path) -> str:
     text = _pretty(text) if view == "JSON" else text
+    text = re.sub(r"[^\n]*\r(?!\n)", "", text)  # what was written over
     text = text.replace(str(root), "<root>").replace(str(root.parent), "<home>").replace("\x1b", "⎋")
     for pattern, word in (*((one, "") for one in _PASSED_OVER), *_VARIES_BY_MACHINE):
         text = pattern.sub(word, text)

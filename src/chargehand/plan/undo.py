@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chargehand.model.facts import Fact, TaskAdded, TaskReopened
-from chargehand.model.words import spoken
+from chargehand.model.words import standing
 from chargehand.plan.board import Board
 
 
@@ -13,7 +13,7 @@ def undo(board: Board, task: str, by: str) -> tuple[str, list[Fact]] | str:
     if card is None:
         return f"there is no task {task}"
     if card.state != "landed":
-        return f"{task} is {spoken(card.state)}, not landed"
+        return f"{task} {standing(card.state)}, not landed"
     if card.kind == "undo":
         return f"{task} took {card.about} back already: chargehand retry {card.about} does that again"
     if not card.commit:

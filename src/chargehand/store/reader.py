@@ -33,6 +33,9 @@ VERDICT = ("at", "attempt", "gate", "commit", "verdict", "summary", "evidence", 
 SUMS = ("calls", "unmeasured", "input_tokens", "output_tokens", "cost_usd")
 EVENT = ("seq", "at", "kind", "task", "attempt", "body")
 
+_BY_AN_AGENT = "agent NOT LIKE '(%'"
+"""Reverts and tasks that were split are charged too, with nothing: nobody was called."""
+
 _SUMS = "count(*), coalesce(sum(NOT measured), 0), sum(input_tokens), sum(output_tokens), sum(cost_usd)"
 
 
@@ -91,7 +94,7 @@ def tags(db: apsw.Connection, run: str) -> dict[str, list[str]]:
 def totals(db: apsw.Connection, run: str) -> dict[str, Any]:
     """``attempts``, ``duration_s``, and the keys of SUMS over what the run was charged."""
     work = db.execute("SELECT coalesce(sum(attempts), 0), coalesce(sum(duration_s), 0.0) FROM tasks WHERE run = ?", (run,)).get
-    sums = db.execute(f"SELECT {_SUMS} FROM charges WHERE run = ?", (run,)).get
+    sums = db.execute(f"SELECT {_SUMS} FROM charges WHERE run = ? AND {_BY_AN_AGENT}", (run,)).get
     return {"attempts": work[0], "duration_s": work[1], **dict(zip(SUMS, sums, strict=True))}
 
 
@@ -118,8 +121,8 @@ def charges(db: apsw.Connection, by: str, run: str | None = None) -> list[Row]:
     """
     if by not in {"task", "stage", "agent", "model"}:
         raise ValueError(by)
-    where = "" if run is None else "WHERE run = ?"
-    query = f"SELECT {by}, {_SUMS} FROM charges {where} GROUP BY 1 ORDER BY 6 DESC, 1"
+    where = "" if run is None else "AND run = ?"
+    query = f"SELECT {by}, {_SUMS} FROM charges WHERE {_BY_AN_AGENT} {where} GROUP BY 1 ORDER BY 6 DESC, 1"
     return db.execute(query, () if run is None else (run,)).fetchall()
 
 

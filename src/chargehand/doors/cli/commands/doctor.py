@@ -15,6 +15,7 @@ from chargehand.model.errors import UsageProblem
 from chargehand.service.doctor import Examination, Finding, examine
 from chargehand.service.project import Project
 
+_WAITING = "looking; agents that were never asked before take a while to answer ..."
 _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "problem": ("✗", "red")}
 
 
@@ -55,14 +56,14 @@ def _examine(args: argparse.Namespace, here: Project) -> Examination:
     cache = cache_folder() / "programs.json"
     waiting = sys.stderr.isatty() and not args.json
     if waiting:
-        print("looking; agents that were never asked before take a while to answer ...", end="", file=sys.stderr, flush=True)
+        print(f"{_WAITING}\r", end="", file=sys.stderr, flush=True)
     try:
         return examine(
             here, lambda: context.settings(args, here).config, lambda config: examine_gates(here, config), os.environ, cache
         )
     finally:
         if waiting:
-            print("\r\x1b[2K", end="", file=sys.stderr, flush=True)
+            print(f"{'':<{len(_WAITING)}}\r", end="", file=sys.stderr, flush=True)
 
 
 def _agree(args: argparse.Namespace) -> None:

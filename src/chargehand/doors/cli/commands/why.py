@@ -7,7 +7,7 @@ import json
 
 from chargehand.doors.cli import context
 from chargehand.doors.cli.render.text import console_safe
-from chargehand.model.words import spoken
+from chargehand.model.words import standing
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(seen, ensure_ascii=False))
         return 0
-    print(f"{seen['task']} is {spoken(seen['state'])}" + (f": {console_safe(seen['reason'])}" if seen["reason"] else ""))
+    print(f"{seen['task']} {standing(seen['state'])}" + (f": {console_safe(seen['reason'])}" if seen["reason"] else ""))
     for root in seen["waits_for"]:
         reason = f", {console_safe(root['reason'])}" if root["reason"] else ""
-        print(f"  because {root['id']} is {spoken(root['state'])}{reason}")
+        print(f"  because {root['id']} {standing(root['state'])}{reason}")
     if seen["next"]:
         print(f"next: {seen['next']}")
     return 0
