@@ -94,6 +94,19 @@ def test_an_engine_that_comes_back_has_charged_what_the_last_one_dismissed(tmp_p
     asyncio.run(run())
 
 
+def test_what_the_last_engine_dismissed_counts_until_the_next_one_tells_what_is_left(tmp_path: Path) -> None:
+    async def run() -> None:
+        async with world(tmp_path) as here:
+            one, two = await here.admit("one", run=COST * 1.5), await here.admit("two", run=COST * 1.5)
+            assert (await here.ask(one))[0] == 200
+            await here.client.dismiss(here.place("one"))
+            crash(here.client)
+            await here.admit("three", client=here.engine(), day=COST)
+            assert [(await here.ask(two))[0] for _ in range(2)] == [200, 403]
+
+    asyncio.run(run())
+
+
 def test_what_is_left_is_asked_for_when_it_is_sent(tmp_path: Path) -> None:
     async def run() -> None:
         async with world(tmp_path) as here:

@@ -39,7 +39,7 @@ from .world import Violation, World
 
 RUNS = int(os.environ.get("CHARGEHAND_SIM_RUNS") or 10_000)
 FIRST = int(os.environ.get("CHARGEHAND_SIM_SEED") or 0)
-CHUNK = 250
+CHUNK = 100
 
 
 @pytest.fixture(scope="module")

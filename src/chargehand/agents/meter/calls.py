@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from chargehand.agents.meter import bill
 from chargehand.agents.meter.wire import Admission
 from chargehand.agents.prices import Price
@@ -116,16 +118,20 @@ class Calls:
         self.by_key: dict[str, Call] = {}
         self.by_place: dict[str, Call] = {}
         self._unsettled: dict[str, Call] = {}
+        self._left: dict[str, Call] = {}
+        """Unsettled by an engine that is gone."""
         self._usd: dict[str, float] = {}
         self._tokens: dict[str, float] = {}
 
     def greet(self) -> None:
-        """An engine begins, the only one. What an earlier one left unsettled it has on record, or will find and charge."""
+        """An engine begins, the only one. What an earlier one left unsettled it has on record, or will find and charge: it counts
+        until what is left of a pot is told anew."""
+        self._left |= self._unsettled
         self._unsettled.clear()
 
     def admit(self, admission: Admission, owner: object) -> None:
         """Let a call in, or tell anew of one that is in."""
-        self._unsettled.pop(admission.place, None)
+        self._forget(admission.place)
         if call := self.by_place.get(admission.place):
             self.by_key.pop(call.told.key, None)
             call.told, call.owner = admission, owner
@@ -156,12 +162,21 @@ class Calls:
 
     def settle(self, place: str, allowance: Allowance) -> None:
         """A call has been charged: what is left is told without it."""
-        self._unsettled.pop(place, None)
+        self._forget(place)
         self._fill(allowance)
+
+    def _forget(self, place: str) -> None:
+        self._unsettled.pop(place, None)
+        self._left.pop(place, None)
 
     def _fill(self, allowance: Allowance) -> None:
         self._usd |= allowance.usd
         self._tokens |= allowance.tokens
+        for place, call in list(self._left.items()):
+            rest = _without(call.told.allowance, allowance)
+            call.told = msgspec.structs.replace(call.told, allowance=rest)
+            if rest == Allowance():
+                del self._left[place]
         for call in self.by_place.values():
             call.landed()  # whoever waits looks again
 
@@ -174,7 +189,7 @@ class Calls:
         word = "go"
         for unit, pots in (("usd", self._usd), ("tokens", self._tokens)):
             for pot in getattr(call.told.allowance, unit):
-                all_calls = (*self.by_place.values(), *self._unsettled.values())
+                all_calls = (*self.by_place.values(), *self._unsettled.values(), *self._left.values())
                 sharers = [each for each in all_calls if pot in getattr(each.told.allowance, unit)]
                 left = pots[pot] - sum(getattr(each.spent, unit) for each in sharers)
                 if left <= _NOTHING:
@@ -183,3 +198,11 @@ class Calls:
                 if call.flights and left < most_under_way + getattr(most, unit):
                     word = "wait"
         return word
+
+
+def _without(allowance: Allowance, told: Allowance) -> Allowance:
+    """Those of its pots that are not told anew."""
+    return Allowance(
+        usd={pot: left for pot, left in allowance.usd.items() if pot not in told.usd},
+        tokens={pot: left for pot, left in allowance.tokens.items() if pot not in told.tokens},
+    )
