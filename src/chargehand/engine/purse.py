@@ -32,18 +32,18 @@ class Purse:
         self._config, self._ledger, self._clock, self._on_empty = config, ledger, clock, on_empty
         self._paid = [Paid(row.run, row.task, _number(row.attempt), int(row.at // _DAY_S), row.usage) for row in before]
         self._budget = self._count()
+        for attempt in ledger.board.live_attempts():
+            if attempt.exit is None:
+                self._budget.hold(attempt.id, attempt.task, attempt.number, attempt.reserved)
+        for call in ledger.board.live_calls():
+            self._budget.hold(call.attempt, call.task, _number(call.attempt), call.reserved)
 
     def _count(self) -> Budget:
-        """The caps with everything paid so far; made anew when a new day begins."""
+        """The caps with everything paid so far."""
         self._day = int(self._clock.now() // _DAY_S)
         budget = Budget(self._config, self._ledger.board.run, self._day, self._own_cap)
         for paid in self._paid:
             budget.charge(paid)
-        for attempt in self._ledger.board.live_attempts():
-            if attempt.exit is None:
-                budget.hold(attempt.id, attempt.task, attempt.number, attempt.reserved)
-        for call in self._ledger.board.live_calls():
-            budget.hold(call.attempt, call.task, _number(call.attempt), call.reserved)
         return budget
 
     def ask(self, task: str, number: int, *, paid: bool) -> Answer:
@@ -51,7 +51,8 @@ class Purse:
         if not paid:
             return Answer("yes")
         if int(self._clock.now() // _DAY_S) != self._day:
-            self._budget = self._count()
+            yesterday, self._budget = self._budget, self._count()
+            self._budget.take_over(yesterday)
         return self._budget.may(task, number)
 
     def hold(self, attempt: str, task: str, number: int, *, paid: bool) -> Usage:

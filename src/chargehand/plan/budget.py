@@ -94,6 +94,10 @@ class Budget:
         """Set aside for an attempt."""
         self._held[attempt] = (task, number > 1, reserved)
 
+    def take_over(self, other: Budget) -> None:
+        """Set aside all that another one has set aside."""
+        self._held = dict(other._held)
+
     def release(self, attempt: str) -> None:
         """What was set aside is free again: the attempt has been charged."""
         self._held.pop(attempt, None)
