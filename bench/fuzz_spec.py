@@ -14,6 +14,8 @@ from typing import Any
 
 import atheris  # type: ignore[import-untyped]
 
+from chargehand.model.task import FileStatus
+
 with atheris.instrument_imports(include=["chargehand.spec"]):
     from chargehand.spec.formats import FORMATS, detect, named
     from chargehand.spec.load import check
@@ -23,13 +25,15 @@ with atheris.instrument_imports(include=["chargehand.spec"]):
         named(known.name)
 
 NAMES = [known.name for known in FORMATS]
+STATUSES: tuple[FileStatus, ...] = ("done", "in_progress", "blocked", "todo")
+ONLY = ""
 PATHS = ("x.md", "spec/tasks.md", "ROADMAP.md", "a.json", "a.yaml", "issues.jsonl")
 REAL = Path(os.environ.get("CHARGEHAND_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 
 
 def one(data: bytes) -> None:
     """One input: its first byte chooses the format, the rest is the spec."""
-    if not data:
+    if not data or (ONLY and NAMES[data[0] % len(NAMES)] != ONLY):
         return
     name, path, body = NAMES[data[0] % len(NAMES)], PATHS[data[0] // len(NAMES) % len(PATHS)], data[1:]
     detect(path, body.decode("utf-8", "replace"))
@@ -39,12 +43,13 @@ def one(data: bytes) -> None:
     if spec is None:
         return
     chosen = spec.tasks[data[0] % len(spec.tasks)]
-    changed, missing = mark_many(body, {chosen.id: ("done", True)}, name)
+    status = STATUSES[len(body) % len(STATUSES)]
+    changed, missing = mark_many(body, {chosen.id: (status, status == "done")}, name)
     again, _ = check(changed, path, format_name=name)
     assert again is not None, "after a mark it cannot be read any more"
     assert [task.id for task in again.tasks] == [task.id for task in spec.tasks]
     for before, after in zip(spec.tasks, again.tasks, strict=True):
-        wanted = "done" if before.id == chosen.id and chosen.id not in missing else before.status
+        wanted = status if before.id == chosen.id and chosen.id not in missing else before.status
         assert after.status == wanted, (before.id, before.status, after.status)
 
 
@@ -54,7 +59,7 @@ def seeds(folder: Path) -> None:
     for file in sorted(REAL.glob("*/*.*")):
         data = file.read_bytes()
         name = {"backlog-md": "backlog"}.get(file.parent.name, file.parent.name)
-        if name in NAMES and len(data) < 8_000:
+        if name in NAMES and ONLY in {"", name} and len(data) < 8_000:
             (folder / f"seed-{name}-{file.name}").write_bytes(bytes([NAMES.index(name)]) + data)
 
 
@@ -63,7 +68,10 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("corpus", nargs="?", default="")
     arguments.add_argument("--seconds", type=int, default=60)
+    arguments.add_argument("--format", choices=NAMES, default="", help="this one only")
     options = arguments.parse_args()
+    global ONLY
+    ONLY = options.format
     flags: list[Any] = [sys.argv[0], f"-max_total_time={options.seconds}", "-timeout=20", "-rss_limit_mb=1500", "-max_len=8000"]
     if options.corpus:
         seeds(Path(options.corpus))

@@ -44,7 +44,7 @@ Do it.
 ### TASK-004: Vaguer
 🟠 P1 | ⬜ TODO
 """
-ODD_REQUIREMENTS = "# Requirements\n\n#### REQ-001: A\n\n#### REQ-002: B\n\n#### REQ-003: C\n\n##### AC-1: not a requirement\n"
+ODD_REQUIREMENTS = "# Requirements\n\n#### REQ-001: A\n\n#### REQ-002: B\n\n#### REQ-003: C\n\n##### AC-1: not a requirement\n\n#### REQ-001: again\n"
 ODD_DESIGN = "### DESIGN-001: D\nMeets REQ-003 and REQ-777.\n"
 FOUND = {
     ("asymmetric-needs", "spec/tasks.md", 3, 1),
@@ -62,6 +62,7 @@ FOUND = {
     ("orphan-design", "spec/design.md", 1, 5),
     ("orphan-requirement", "spec/requirements.md", 5, 6),
     ("uncovered-requirement", "spec/requirements.md", 7, 6),
+    ("repeated-section", "spec/requirements.md", 11, 6),
 }
 
 
@@ -95,7 +96,7 @@ def test_a_sound_spec_has_nothing_to_be_said_of_but_the_task_without_a_requireme
 def test_strict_fails_on_warnings_and_the_other_names_say_the_same(place: Place) -> None:
     odd(place)
     said = place.run("check").stdout
-    assert said.endswith("spec/tasks.md: 4 tasks, 1 need, 1 of 3 requirements covered, 15 warnings\n")
+    assert said.endswith("spec/tasks.md: 4 tasks, 1 need, 1 of 3 requirements covered, 16 warnings\n")
     assert "spec/requirements.md:5:6: warning: REQ-002 is an orphan" in said
     assert "    5 | #### REQ-002: B\n      |      ^\n" in said
     for face in ("validate", "audit"):

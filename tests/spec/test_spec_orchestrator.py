@@ -60,6 +60,14 @@ def test_named_runners_with_prompts() -> None:
     assert (apply.milestone, apply.manual, apply.tags) == ("legacy", True, ("manual",))
 
 
+def test_a_task_without_a_runner_is_for_codex() -> None:
+    tasks, _ = found(RUNNERS.replace("    runner: codex\n", "", 1))
+    assert (terms := tasks["db-schema"].terms)
+    assert terms.command == 'codex exec - < "framework/tasks/db-schema.md"'
+    unknown = [problem for problem in found(RUNNERS.replace("[db-schema]", "[db-shema]"))[1] if problem.code == "unknown-need"]
+    assert [problem.hint for problem in unknown] == ["did you mean db-schema?"]
+
+
 def test_a_command_for_each_task_in_json() -> None:
     tasks, problems = found(json.dumps(COMMANDS), "orchestrator.json")
     assert {problem.severity for problem in problems} == {"warning"}

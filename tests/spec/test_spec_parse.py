@@ -177,6 +177,11 @@ def test_unreadable_meta_lines(line: str, code: str, column: int, word: str) -> 
     assert problem.excerpt == (task().splitlines()[0] if problem.line == 1 else line)
 
 
+def test_a_section_of_tests_may_lack_its_colon() -> None:
+    (found,) = good(task("**Tests**\n- [ ] a test\n\n**Notes**\n- [ ] an item\n")).values()
+    assert [(item.text, item.test) for item in found.checklist] == [("a test", True), ("an item", False)]
+
+
 def test_two_meta_lines() -> None:
     (problem,) = errors(task("P2 | DONE"))
     assert (problem.code, problem.line, problem.hint) == ("task-meta", 3, "keep one")

@@ -178,6 +178,14 @@ def test_nothing_that_looks_like_a_task_is_passed_over_in_silence() -> None:
     assert [(p.code, p.severity, p.line) for p in problems(mixed)] == [("no-box", "warning", 3)]
 
 
+def test_headings_of_quarters_and_versions_are_no_tasks() -> None:
+    text = "# R\n## Q1 2026\n- [ ] one\n## Q2 2026\n- later\n## V2\n- much later\n"
+    assert list(tasks(text)) == ["one"]
+    assert [(p.code, p.severity) for p in problems(text)] == [("no-box", "warning")]
+    (unknown,) = problems("## Phase 1: A\n- [ ] x\n## Phase 2: B\n> **Prerequisite**: Phase 9\n- [ ] y\n")
+    assert unknown.hint == "phases are Phase 1: A, Phase 2: B"
+
+
 def test_a_legend_is_no_task() -> None:
     text = "Legend: `[-]` cancelled\n\n- [ ] Not started\n- [x] Done\n\n## Work\n- [ ] real\n- [-] not any more\n"
     found = tasks(text)

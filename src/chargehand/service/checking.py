@@ -36,7 +36,7 @@ def examine(project: Project, config: Config) -> Checked:
     """The spec the settings name, and all findings in the order of its files. Raises SpecProblem when there is none to read."""
     from chargehand.plan.audit import audit
     from chargehand.plan.coverage import coverage
-    from chargehand.spec.sections import all_sections
+    from chargehand.spec.sections import all_sections, repeated
 
     spec, problems = specs.check(project, config.spec, config.format)
     if spec is None:
@@ -46,7 +46,8 @@ def examine(project: Project, config: Config) -> Checked:
     outline = all_sections(found.documents)
     doubts = audit(spec, outline, {name: lines.begin(section) for name, section in outline.items()})
     covered = coverage(spec, outline)
-    told = _sorted(spec, [*problems, *(lines.shown(doubt) for doubt in (*doubts, *_settings(spec, config)))])
+    doubts += [*repeated(found.documents), *_settings(spec, config)]
+    told = _sorted(spec, [*problems, *map(lines.shown, doubts)])
     return Checked(spec, told, len(covered.requirements), len(covered.requirements) - len(covered.uncovered()))
 
 

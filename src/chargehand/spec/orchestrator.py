@@ -23,6 +23,9 @@ NAME = "orchestrator"
 SUMMARY = "docs/orchestrator-run-summary.md"
 PHASES = ("discovery", "main", "post", "legacy")
 
+_USUAL_RUNNER = "codex"
+"""Whose a task is that names none, where there is a runner of that name."""
+
 _TOP = {"project_root", "logs_dir", "logs_directory", "runners", "tasks", "reporting", "workflows"}
 _HONOURED = {
     "name", "id", "title", "description", "command", "prompt", "file", "runner", "phase", "depends_on", "needs", "manual", "log",
@@ -196,12 +199,13 @@ class _Reader:
     def command(self, node: Node) -> str:
         """The task's own command, or its runner's."""
         own = node.text("command")
-        runner = node.get("runner")
-        if own or runner is None:
-            if not own and not node.get("prompt", "file"):
-                self.say(node, f"{node.text('name', 'id')} has neither a command nor a prompt", "give it one of them")
-            return own
+        runner, prompted = node.get("runner"), node.get("prompt", "file")
         runners = self.runners.table() if self.runners else {}
+        if own or runner is None:
+            if not own and not prompted:
+                self.say(node, f"{node.text('name', 'id')} has neither a command nor a prompt", "give it one of them")
+            usual = runners.get(_USUAL_RUNNER) if not own else None
+            return usual.text("command") or usual.text() if usual else own
         if runner.text() not in runners:
             near = next(iter(get_close_matches(runner.text(), runners, n=1)), "")
             if runners:

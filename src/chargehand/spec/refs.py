@@ -80,7 +80,8 @@ class Names:
         if near or self._lookups >= _CLOSE_LOOKUPS or len(self.ids) > _CLOSE_IDS:
             return near or ""
         self._lookups += 1
-        return next(iter(get_close_matches(fold(name), self.ids, n=1)), "")
+        folded = {fold(task_id): task_id for task_id in self.ids}
+        return next((folded[near] for near in get_close_matches(fold(name), folded, n=1)), "")
 
 
 def read_needs(text: str, names: Names) -> tuple[list[str], list[Fault]]:

@@ -238,7 +238,7 @@ class _Reader:
         for match in _PHASE.finditer(value):
             heading = self.phases.get(f"phase {match[1].lower()}")
             if heading is None:
-                known = ", ".join(sorted({key[6:] for key in self.phases if key.startswith("phase ")}))
+                known = ", ".join(dict.fromkeys(found.title for key, found in self.phases.items() if key.startswith("phase ")))
                 message = f'there is no phase "{match[1]}" in this roadmap'
                 self.report.add("unknown-need", message, line, hint=f"phases are {known}" if known else "name a task or a heading")
             else:
@@ -267,7 +267,8 @@ class _Reader:
         """What is in the roadmap and was not read as a task: said, never passed over in silence."""
         scan = self.scan
         rows = scan.table_rows()
-        form, lines = lookalikes(scan.view, {item.line for item in scan.items})
+        parts = {heading.line for heading in scan.headings if heading in self.under or heading in scan.plain}  # "## Q1" is no task
+        form, lines = lookalikes(scan.view, parts | {item.line for item in scan.items})
         ids = {match[0] for n in lines if (match := _PLAIN_ID.search(scan.view[n]))}
         if len(ids) > len(scan.items):
             message = f"{len(lines):,} lines look like tasks and have no box ({form}), and {len(scan.items):,} items have one"

@@ -331,6 +331,8 @@ class _Body:
             self.test = not kind and match[1].lower().startswith("test")
             self.refs(n, match.end(), line[match.end() :], kind, line)
         elif not (self.open and self.more(n, line)):
+            if line.startswith("**"):  # a section of the task, if only by its looks: **Tests**
+                self.test = line[2:6].lower() == "test"
             self.scan.bold(n, line)
             self.plain(line)
 

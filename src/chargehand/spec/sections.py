@@ -68,6 +68,22 @@ def all_sections(documents: Mapping[str, bytes]) -> dict[str, Section]:
     return found
 
 
+def repeated(documents: Mapping[str, bytes]) -> Iterator[Problem]:
+    """A warning for each heading whose id another heading of its document has already: only the first one counts."""
+    for path, data in documents.items():
+        lines = [] if _too_large(data) else cut(data.decode("utf-8", "replace"))
+        view = mask(lines, Report(path, lines)).view if lines else []
+        first: dict[str, int] = {}
+        for n, line in enumerate(view, 1):
+            heading = _HEADING.match(line) if "#" in line else None
+            named = _NAMED.match(heading[2]) if heading else None
+            if named and first.setdefault(named[1], n) != n:
+                message = f"{named[1]} has a heading before, on line {first[named[1]]}: only that one counts"
+                yield Problem(
+                    "repeated-section", message, path, n, line.index(named[1]) + 1, "give it an id of its own", severity="warning"
+                )
+
+
 def _too_large(data: bytes) -> bool:
     return len(data) > MAX_DOCUMENT or data.count(b"\n") > MAX_LINES
 
