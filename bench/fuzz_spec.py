@@ -26,14 +26,15 @@ with atheris.instrument_imports(include=["chargehand.spec"]):
 
 NAMES = [known.name for known in FORMATS]
 STATUSES: tuple[FileStatus, ...] = ("done", "in_progress", "blocked", "todo")
-ONLY = ""
+CHOSEN: list[str] = []
+"""The one format that is thrown at; none: all of them."""
 PATHS = ("x.md", "spec/tasks.md", "ROADMAP.md", "a.json", "a.yaml", "issues.jsonl")
 REAL = Path(os.environ.get("CHARGEHAND_CORPUS") or Path(__file__).parents[2] / "shared" / "corpus")
 
 
 def one(data: bytes) -> None:
     """One input: its first byte chooses the format, the rest is the spec."""
-    if not data or (ONLY and NAMES[data[0] % len(NAMES)] != ONLY):
+    if not data or (CHOSEN and NAMES[data[0] % len(NAMES)] not in CHOSEN):
         return
     name, path, body = NAMES[data[0] % len(NAMES)], PATHS[data[0] // len(NAMES) % len(PATHS)], data[1:]
     detect(path, body.decode("utf-8", "replace"))
@@ -59,7 +60,7 @@ def seeds(folder: Path) -> None:
     for file in sorted(REAL.glob("*/*.*")):
         data = file.read_bytes()
         name = {"backlog-md": "backlog"}.get(file.parent.name, file.parent.name)
-        if name in NAMES and ONLY in {"", name} and len(data) < 8_000:
+        if name in NAMES and name in (CHOSEN or NAMES) and len(data) < 8_000:
             (folder / f"seed-{name}-{file.name}").write_bytes(bytes([NAMES.index(name)]) + data)
 
 
@@ -70,8 +71,7 @@ def main() -> None:
     arguments.add_argument("--seconds", type=int, default=60)
     arguments.add_argument("--format", choices=NAMES, default="", help="this one only")
     options = arguments.parse_args()
-    global ONLY
-    ONLY = options.format
+    CHOSEN.extend(filter(None, [options.format]))
     flags: list[Any] = [sys.argv[0], f"-max_total_time={options.seconds}", "-timeout=20", "-rss_limit_mb=1500", "-max_len=8000"]
     if options.corpus:
         seeds(Path(options.corpus))

@@ -44,7 +44,18 @@ Do it.
 ### TASK-004: Vaguer
 🟠 P1 | ⬜ TODO
 """
-ODD_REQUIREMENTS = "# Requirements\n\n#### REQ-001: A\n\n#### REQ-002: B\n\n#### REQ-003: C\n\n##### AC-1: not a requirement\n\n#### REQ-001: again\n"
+ODD_REQUIREMENTS = """# Requirements
+
+#### REQ-001: A
+
+#### REQ-002: B
+
+#### REQ-003: C
+
+##### AC-1: not a requirement
+
+#### REQ-001: again
+"""
 ODD_DESIGN = "### DESIGN-001: D\nMeets REQ-003 and REQ-777.\n"
 FOUND = {
     ("asymmetric-needs", "spec/tasks.md", 3, 1),

@@ -42,6 +42,9 @@ def recognise(path: str, text: str) -> int:
     return POSSIBLE if own and re.search(r"^#{1,2}[ \t]", text[:20_000], re.MULTILINE) else NO
 
 
+_FORMATTED = re.compile(r"id:[ \t]*\S+[ \t]+title:.*[ \t]status:", re.IGNORECASE)
+
+
 def _front(lines: list[str]) -> int:
     """The line the front matter ends on, counted from 0; 0 without one."""
     if lines[0].rstrip() != "---":
@@ -177,6 +180,12 @@ def _plain(report: Report, path: str) -> Parsed:
         report.add("no-tasks", message, hint='begin it with a line "---" and keys like "id: task-12", "title:" and "status:"')
         return Parsed((), report.sorted())
     hint = 'begin the file with a line "---" and keys like "id: task-12", "title:" and "status:"'
+    if _FORMATTED.match(title):
+        message = "this was front matter once: a formatter made a heading of it, and its status cannot be told"
+        report.add(
+            "front-matter", message, outline.headings[0].line, hint="put its keys on lines of their own, between two lines of ---"
+        )
+        return Parsed((), report.sorted())
     message = "no front matter: its id is the file's name, and its status cannot be kept"
     report.add("front-matter", message, 0, hint=hint, severity="warning")
     found = re.match(r"([A-Za-z][A-Za-z]*[-_ ][0-9]+(?:\.[0-9]+)*)", name)

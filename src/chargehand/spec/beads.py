@@ -151,8 +151,8 @@ class _Links:
             return
         self.places[name] = (listed.line + 1, listed.column)
         for entry in listed.items():
-            other = slug(entry.text("depends_on_id") or entry.text())
-            kind = entry.text("type") or "blocks"
+            other = slug(entry.text("depends_on_id", "id") or entry.text())  # the second form is that of its --json
+            kind = entry.text("type", "dependency_type") or "blocks"
             if not other:
                 wrong_type(self.report, entry, f"{name[:60]}: a dependency", "an object with depends_on_id")
             elif kind == "parent-child" and other in self.known:

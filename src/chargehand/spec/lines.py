@@ -19,6 +19,7 @@ _END = re.compile(r"(\r\n|\r|\n)")
 _FENCE = re.compile(r"((?:[ \t]*(?:[-*+]|[0-9]{1,9}[.)])(?=[ \t]))*[ \t]*)(`{3,}|~{3,})(.*)", re.DOTALL)
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]+")
 _HEADING = re.compile(r" {0,3}#{1,6}[ \t]")
+_QUOTED = re.compile(r"[ \t]*(?:>[ \t]*)+[-*][ \t]+\[[ xX]\][ \t]+\S")
 _TASK_LIKE = re.compile(r"[ \t]*#{2,4}[ \t]*[A-Z][A-Z0-9]*-[0-9]")
 _LOOK_BACK = 60
 
@@ -74,7 +75,16 @@ class _Mask:
             spot = self.spots[index]
             fence = self.opened(spot)
             at = self.fence(index, *fence) if fence else self.comments(spot)
+        self.quoted()
         return Masked(self.view, self.hidden)
+
+    def quoted(self) -> None:
+        """Tell of checkboxes in quotations: no format reads them."""
+        found = [n for n in _with(self.lines, "> - [", ">- [", "> * [") if _QUOTED.match(self.view[n])]
+        if found:
+            count = "a checkbox stands" if len(found) == 1 else f"{len(found):,} checkboxes stand"
+            message = f"{count} in a quotation, and {'is' if len(found) == 1 else 'are'} not read"
+            self.report.add("quoted-box", message, found[0], hint='take the ">" away, if work is meant', severity="warning")
 
     def hide(self, start: int, end: int, why: int) -> None:
         for n in range(start, end):

@@ -27,6 +27,9 @@ _OWN_ID = re.compile(
     r"(?:\*\*|`|\[|\()?(?P<id>[A-Z][A-Za-z]{0,9}[-_]?[0-9]{1,5}(?:[.-][0-9]{1,4}){0,3}[a-z]?)"
     r"(?P<end>(?:\*\*|`|\]|\))?[ \t]*(?:[:—–]|-[ \t]|\.[ \t])|(?:\*\*|`|\]|\))(?=[ \t]|\Z))"
 )
+_DOTTED_ID = re.compile(r"(?![Vv][0-9])(?P<id>[A-Z]{1,4}[0-9]{1,3}(?:\.[0-9]{1,3}){1,3}[a-z]?)(?=[ \t]+\S)")
+"""As in "T1.2 Write it": without a colon, but no word people begin with. ``V1.2`` is a version."""
+
 _BOLD = re.compile(r"(?:\*\*|__)(?P<title>[^*_\n][^*\n]{0,200}?)(?:\*\*|__)(?P<sep>[ \t]*[:—–-]|:)?[ \t]*(?P<rest>.*)", re.DOTALL)
 _PHASE = re.compile(r"(?:phase|stage|milestone|step)[ \t]+([0-9]+(?:\.[0-9]+)*|[A-Z](?![\w]))", re.IGNORECASE)
 _NUMBER = re.compile(r"[^\w]*([0-9]+(?:\.[0-9]+)*)[.:) \t]")
@@ -85,8 +88,10 @@ def mark(text: str, changes: Changes) -> tuple[str, frozenset[str]]:
     for item, task_id in zip(scan.items, ids, strict=True):
         if task_id not in pending:
             continue
-        pending.remove(task_id)
         status, tick = changes[task_id]
+        if item.dropped() and status != "done":
+            continue  # it is done, whatever its box says
+        pending.remove(task_id)
         for box in (item, *item.boxes) if tick else (item,):
             wanted = "done" if box is not item else status
             if box.status(scan.legend) != wanted:
@@ -302,7 +307,8 @@ class _Reader:
 
 def _ids(items: list[Item]) -> list[str]:
     """An id for each item: its own where it has one that no other has, else made of its title."""
-    own = [match["id"].replace("_", "-") if (match := _OWN_ID.match(item.text)) else "" for item in items]
+    matches = [_OWN_ID.match(item.text) or _DOTTED_ID.match(item.text) for item in items]
+    own = [match["id"].replace("_", "-") if match else "" for match in matches]
     taken = Counter(name.lower() for name in own)
     titles = [_plain(_title(item.text)[0]) for item in items]
     same = Counter(titles)

@@ -42,6 +42,7 @@ class _Settler:
         self.tasks: dict[str, Task] = {}
         self.home: dict[str, str] = {}
         self.folded: dict[str, str] = {}
+        self.twice: set[str] = set()
 
     def run(self) -> tuple[tuple[Task, ...], tuple[Problem, ...]]:
         problems = [problem for parsed in self.files.values() for problem in parsed.problems]
@@ -72,6 +73,7 @@ class _Settler:
             where = f"line {first.span.line}" if self.home[task.id] == path else self.home[task.id]
             message = f"{shown} is defined twice (the first time {'on ' if where[:4] == 'line' else 'in '}{where})"
             report.add("duplicate-id", message, line, task.span.column, hint="give each task an id of its own")
+            self.twice.add(task.id)
             return
         if twin:
             report.add("duplicate-id", f"the id {shown} cannot be told from {twin}", line, task.span.column, hint="rename one")
@@ -104,6 +106,8 @@ class _Settler:
             report.add("too-large", f"{total:,} needs are more than {MAX_NEEDS:,}", hint="leave out what others already need")
             return tuple(tasks)
         for cycle in find_cycles({task.id: task.needs for task in tasks}):
+            if self.twice.intersection(cycle):
+                continue  # nobody knows which of the two is meant
             message = f"these tasks wait for each other: {arrows(cycle)}"
             self.say(self.tasks[cycle[0]], "cycle", message, "remove one of these needs")
         return tuple(tasks)

@@ -48,7 +48,7 @@ _AFTER = re.compile(
 _NAMED_PHASE = re.compile(r"Phases?[ ]([0-9]{1,3})(?:[ ]?[-–—][ ]?([0-9]{1,3}))?", re.IGNORECASE)
 _FREE = re.compile(r"foundational|setup|no dependenc|independent|phase [0-9]", re.IGNORECASE)
 _IDS_AT = re.compile(rf"^[ \t]*[-*+][ \t]+\[[ xX]\][ \t]+(?:{_TAG})*T-?[0-9]{{2,}}", re.MULTILINE)
-_TITLES_AT = re.compile(r"^#{2,4}[ \t]+\[[ xX]\][ \t]+T-?[0-9]{2,}", re.MULTILINE)
+_TITLES_AT = re.compile(r"^#{2,4}[ \t]+(?:\[[ xX]\][ \t]+T-?[0-9]{2,}|T[0-9]{2,4}[ \t]*[:—–])", re.MULTILINE)
 _OWN_PATH = re.compile(r"(?:^|/)(?:specs/[^/]+/|\.specify/(?:.*/)?)tasks\.md$", re.IGNORECASE)
 
 
@@ -103,7 +103,8 @@ class _Places:
         self.outline = outline
 
     def places(self) -> dict[str, Box]:
-        return _tasks(self.outline)
+        """Where a status can be written: what is struck out is done, whatever its box says."""
+        return {task_id: box for task_id, box in _tasks(self.outline).items() if not _dropped(box)}
 
     def own(self, box: Box) -> bool:
         return _HEAD.match(box.text) is not None
@@ -117,6 +118,10 @@ def _tasks(outline: Outline) -> dict[str, Box]:
         if head:
             found.setdefault(head[1], box)
     return found
+
+
+def _dropped(box: Box) -> bool:
+    return box.text.startswith("~~")
 
 
 def _twins(outline: Outline, boxes: Mapping[str, Box]) -> list[_Entry]:
@@ -133,7 +138,9 @@ def _entry(task_id: str, box: Box, boxes: Mapping[str, Box]) -> _Entry:
     while match := _TAGS.match(rest, at):
         tags += [tag for tag in match.groups() if tag]
         at = match.end()
-    title = rest[at:].strip()
+    title, dropped = rest[at:].strip(), _dropped(box)
+    if dropped:
+        title, tags = title.removesuffix("~~").rstrip(), [*tags, "cancelled"]
     story = next((match[1] for tag in tags if (match := _STORY.fullmatch(tag))), "")
     description = box.description()
     said = f"{title}\n{description}"
@@ -146,7 +153,7 @@ def _entry(task_id: str, box: Box, boxes: Mapping[str, Box]) -> _Entry:
         title=title,
         span=box.span,
         priority=next((int(tag[1]) for tag in tags if re.fullmatch(r"P[0-3]", tag)), 2),
-        status=box.status,
+        status="done" if dropped else box.status,
         description=description,
         checklist=box.checklist(lambda nested: _HEAD.match(nested.text) is not None),
         needs=tuple(dict.fromkeys(needs)),
