@@ -43,7 +43,8 @@ def one(data: bytes) -> None:
     assert mark_many(body, {}, name)[0] == body
     if spec is None:
         return
-    chosen = spec.tasks[data[0] % len(spec.tasks)]
+    leaves = [task for task in spec.tasks if not task.group]  # what stands for others is marked with them
+    chosen = (leaves or list(spec.tasks))[data[0] % len(leaves or spec.tasks)]
     status = STATUSES[len(body) % len(STATUSES)]
     changed, missing = mark_many(body, {chosen.id: (status, status == "done")}, name)
     again, _ = check(changed, path, format_name=name)
@@ -69,10 +70,17 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("corpus", nargs="?", default="")
     arguments.add_argument("--seconds", type=int, default=60)
+    arguments.add_argument("--longest", type=int, default=8000, metavar="BYTES")
     arguments.add_argument("--format", choices=NAMES, default="", help="this one only")
     options = arguments.parse_args()
     CHOSEN.extend(filter(None, [options.format]))
-    flags: list[Any] = [sys.argv[0], f"-max_total_time={options.seconds}", "-timeout=20", "-rss_limit_mb=1500", "-max_len=8000"]
+    flags: list[Any] = [
+        sys.argv[0],
+        f"-max_total_time={options.seconds}",
+        "-timeout=20",
+        "-rss_limit_mb=1500",
+        f"-max_len={options.longest}",
+    ]
     if options.corpus:
         seeds(Path(options.corpus))
         flags.append(options.corpus)

@@ -113,6 +113,11 @@ def tasks_of(answer: Answer) -> tuple[Task, ...]:
     )
 
 
+def questions_of(answer: Answer) -> list[str]:
+    """What the text leaves open, a line each."""
+    return [line for each in answer.questions if (line := _line(each, 1000))]
+
+
 def _line(text: str, limit: int = 300) -> str:
     """One line that opens no comment."""
     return inline(text, limit).replace("<!--", "<! --")

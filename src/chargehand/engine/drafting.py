@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from chargehand.brief.drafting import question, read_answer, schema, tasks_of
+from chargehand.brief.drafting import question, questions_of, read_answer, schema, tasks_of
 from chargehand.brief.text import inline
 from chargehand.engine.calling import Order
 from chargehand.engine.crew import Crew
@@ -55,9 +55,9 @@ class Drafting:
         answer = read_answer(crew.redactor.text(told.answer or said))
         if isinstance(answer, str):
             raise Ended("agent_failed", answer)
-        source, questions = crew.spec.path, [inline(each, 1000) for each in answer.questions]
-        intro = [f"Drafted by {attempt.agent} from {inline(source)}. Read it before you run it."]
-        text = written(f"Tasks of {inline(source)}", intro, tasks_of(answer), questions)
+        source = inline(crew.spec.path)
+        intro = [f"Drafted by {attempt.agent} from {source}. Read it before you run it."]
+        text = written(f"Tasks of {source}", intro, tasks_of(answer), questions_of(answer))
         if not isinstance(text, str):
             raise Ended("agent_failed", f"the planner's answer makes no spec: {inline('; '.join(text), 1000)}")
         await crew.offload(write_private, crew.state / FOLDER / f"{task.id}.md", text)
