@@ -64,7 +64,7 @@ def test_what_is_struck_out_is_not_done_again() -> None:
         ("b", "done", ("cancelled",)),
         ("c", "todo", ()),
     ]
-    assert mark(text, "T002", "todo", "spec-kit") is None, "there is no place for it"
+    assert mark(text, "T002", "todo", tick=False, format_name="spec-kit") is None, "there is no place for it"
 
 
 def test_front_matter_that_a_formatter_broke_is_refused() -> None:
