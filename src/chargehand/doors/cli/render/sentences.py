@@ -47,7 +47,8 @@ def _(fact: facts.AttemptExited, _stream: TextIO) -> str:
 def _(fact: facts.VerdictGiven, stream: TextIO) -> str:
     verdict = fact.verdict
     if verdict.verdict == "pass":
-        return f"{fact.task}  gate {verdict.gate}: {paint('pass', 'green', stream)}"
+        doubt = f", {paint('flaky', 'yellow', stream)}" if verdict.summary.startswith("flaky: ") else ""
+        return f"{fact.task}  gate {verdict.gate}: {paint('pass', 'green', stream)}{doubt}"
     return f"{fact.task}  gate {verdict.gate}: {paint(verdict.verdict, 'red', stream)}, {console_safe(verdict.summary)}"
 
 
