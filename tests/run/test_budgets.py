@@ -174,6 +174,9 @@ def test_pause_edit_resume(place: Place, how: str) -> None:
     time.sleep(1.2)
     assert receipts(place) == ["TASK-001"]
     assert engine.poll() is None
+    run = place.json("status")["run"]
+    assert run["state"] == "paused"
+    assert "until `chargehand resume`" in run["reason"]
     place.write("spec/tasks.md", place.read("spec/tasks.md").replace("TASK-002: Do task-002", "TASK-003: Another"))
     place.run("resume")
     out, _ = engine.communicate(timeout=30)

@@ -31,7 +31,7 @@ def status(project: Project, states: tuple[str, ...] = (), most: int | None = No
     Of more than ``most`` tasks only those that need attention are given; the totals are of all.
 
     States are derived from facts: a task not begun is ``ready`` when all it needs has landed, else ``waiting``, with the reason; a
-    run whose engine is gone is ``interrupted``, whatever it wrote last.
+    run whose engine is gone is ``interrupted``, whatever it wrote last, and one in which nothing new may start is ``paused``.
     """
     db = reader.open_reader(project.ledger)
     if db is None:
@@ -44,13 +44,14 @@ def status(project: Project, states: tuple[str, ...] = (), most: int | None = No
         stand = _stand(standing, raw)
         chosen = _chosen(stand, states, _tagged(reader.tags(db, name), raw, tags) if tags else None, most)
         rows = reader.tasks(db, name, None if len(chosen) == len(stand) else [standing[place][0] for place in chosen])
+        alive = run is not None and run["state"] == "running" and engine_of(project) is not None
+        paused = reader.paused(db, name) if alive else ""
     db.close()
     if run is None or run["reset_at"] is not None:
         return None
-    alive = run["state"] == "running" and engine_of(project) is not None
     return {
         "schema_version": SCHEMA_VERSION,
-        "run": _run(run, alive),
+        "run": _run(run, alive, paused),
         "totals": {
             "tasks": len(stand),
             "by_state": _count(stand),
@@ -126,10 +127,12 @@ def _task(row: tuple[Any, ...], state: TaskState, reason: str) -> TaskObject:
     }
 
 
-def _run(run: Mapping[str, Any], alive: bool) -> RunObject:
+def _run(run: Mapping[str, Any], alive: bool, paused: str) -> RunObject:
     state, reason = run["state"], run["reason"]
     if state == "running" and not alive:
         state, reason = "interrupted", "its engine is gone; `chargehand run` continues it"
+    elif paused:
+        state, reason = "paused", f"by {paused}: nothing new starts until `chargehand resume`"
     return {
         "id": run["id"],
         "state": state,

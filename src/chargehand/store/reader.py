@@ -33,6 +33,9 @@ VERDICT = ("at", "attempt", "gate", "commit", "verdict", "summary", "evidence", 
 SUMS = ("calls", "unmeasured", "input_tokens", "output_tokens", "cost_usd")
 EVENT = ("seq", "at", "kind", "task", "attempt", "body")
 
+_NEWEST = 2000
+"""So many events are looked through for the last pause."""
+
 _BY_AN_AGENT = "agent NOT LIKE '(%'"
 """Reverts and tasks that were split are charged too, with nothing: nobody was called."""
 
@@ -66,6 +69,14 @@ def last_run(db: apsw.Connection) -> dict[str, Any] | None:
     """The newest run, with the keys of RUN."""
     rows = db.execute(f"SELECT {', '.join(RUN)} FROM runs ORDER BY number DESC LIMIT 1").fetchall()
     return dict(zip(RUN, rows[0], strict=True)) if rows else None
+
+
+def paused(db: apsw.Connection, run: str) -> str:
+    """Who has paused a run whose engine lives; empty when nobody has. While it is paused little else is recorded."""
+    newest = f"SELECT kind, body FROM events WHERE run = ? ORDER BY seq DESC LIMIT {_NEWEST}"
+    turns = "('run.paused', 'run.resumed', 'run.continued')"
+    row = db.execute(f"SELECT kind, body ->> '$.by' FROM ({newest}) WHERE kind IN {turns} LIMIT 1", (run,)).fetchone()
+    return (row[1] or "somebody") if row and row[0] == "run.paused" else ""
 
 
 def standing(db: apsw.Connection, run: str) -> list[Row]:

@@ -28,6 +28,6 @@ STYLES = {
     **dict.fromkeys(("landed", "finished", "done", "met", "pass"), "green"),
     **dict.fromkeys(("failed", "fail", "error", "uncovered"), "red"),
     **dict.fromkeys(("working", "judging", "queued", "in progress", "review"), "cyan"),
-    **dict.fromkeys(("needs you", "interrupted", "stopped", "blocked", "open", "skip"), "yellow"),
+    **dict.fromkeys(("needs you", "interrupted", "paused", "stopped", "blocked", "open", "skip"), "yellow"),
 }
 """The colours of words for a state, a verdict or a standing."""
