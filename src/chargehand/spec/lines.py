@@ -55,14 +55,14 @@ def mask(lines: list[str], report: Report) -> Masked:
 
 
 class _Mask:
-    """``spots`` are the lines where a fence or a comment may begin, ``ends`` those where a comment may end."""
+    """``spots`` are the lines where a fence, a comment or a quotation may begin, ``ends`` those where a comment may end."""
 
     def __init__(self, lines: list[str], report: Report) -> None:
         self.lines = lines
         self.report = report
         self.view = list(lines)
         self.hidden = bytearray(len(lines))
-        self.spots = _with(lines, "```", "~~~", "<!--")
+        self.spots = _with(lines, "```", "~~~", "<!--", ">")
 
     @cached_property
     def ends(self) -> list[int]:
@@ -80,7 +80,7 @@ class _Mask:
 
     def quoted(self) -> None:
         """Tell of checkboxes in quotations: no format reads them."""
-        found = [n for n in _with(self.lines, "> - [", ">- [", "> * [") if _QUOTED.match(self.view[n])]
+        found = [n for n in self.spots if _QUOTED.match(self.view[n])]
         if found:
             count = "a checkbox stands" if len(found) == 1 else f"{len(found):,} checkboxes stand"
             message = f"{count} in a quotation, and {'is' if len(found) == 1 else 'are'} not read"
