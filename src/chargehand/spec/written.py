@@ -37,9 +37,8 @@ def _block(task: Task) -> Iterator[str]:
     hours = f" | Est: {task.estimate_hours:g}h" if task.estimate_hours else ""
     yield f"### {task.id}: {task.title}"
     yield f"{_SIGNS[task.priority]} P{task.priority} | {EMOJI['todo']} {WORDS['todo']}{hours}"
-    yield ""
-    for line in task.description.split("\n"):
-        yield _harmless(line)
+    if task.description:
+        yield from ("", *map(_harmless, task.description.split("\n")))
     for label, test in (("Checklist", False), ("Tests", True)):
         items = [item.text for item in task.checklist if item.test is test]
         if items:
