@@ -56,6 +56,23 @@ def test_headings_that_are_tasks() -> None:
     assert {task.id: task.needs for task in tasks.values()} == {"T001": (), "T002": ("T001",)}
 
 
+def test_numbered_headings_that_are_tasks_with_the_steps_below_them() -> None:
+    text = (
+        "## 3. Tasks\n\n### Task 1.1: Schema\n* **Dependencies**: None\n- [x] Step\n\n### Task 1.2: API\n* **Dependencies**: 1.1\n"
+    )
+    tasks, problems = found("spec/tasks.md", text)
+    assert [(task.id, task.title, task.status, task.needs) for task in tasks.values()] == [
+        ("task-1.1", "Schema", "done", ()),
+        ("task-1.2", "API", "todo", ("task-1.1",)),
+    ]
+    assert problems == []
+
+
+def test_a_list_of_ids_without_boxes_is_refused_as_what_it_is() -> None:
+    tasks, problems = found("spec/tasks.md", "## Fase 1\n- [T1] `parse.py`: dataclass.\n- [T2] `parse.py`: read\n")
+    assert (tasks, codes(problems)) == ({}, [("error", "other-format", 2)])
+
+
 def test_what_is_struck_out_is_not_done_again() -> None:
     text = "- [ ] T001 [P] a\n- [ ] ~~T002 b~~\n- [ ] T003: c\n  - Path: src/c.py\n"
     tasks, _ = found("specs/001-x/tasks.md", text)

@@ -14,7 +14,7 @@ _FORMS = (
     ("bold paragraphs", re.compile(rf"[ \t]*\*\*[`\[]*{_ID}")),
     ("checkboxes with ids", re.compile(rf"[ \t]*[-*+][ \t]+\[.\][ \t]+[*`\[]*{_ID}")),
     ("table rows", re.compile(rf"[ \t]*\|[ \t]*[*`\[]*{_ID}[ \t*`\]]*\|")),
-    ("a list", re.compile(rf"[ \t]*(?:[-*+]|[0-9]{{1,9}}[.)])[ \t]+[*`\[]*{_ID}[*`\]]*[ \t]*(?:[:—–]|-[ \t])")),
+    ("a list", re.compile(rf"[ \t]*(?:[-*+]|[0-9]{{1,9}}[.)])[ \t]+[*`\[]*{_ID}(?:\][ \t]|[*`\]]*[ \t]*(?:[:—–]|-[ \t]))")),
     ("checkboxes", re.compile(r"[ \t]*[-*+][ \t]+\[[ xX~!-]\][ \t]")),
 )
 _HINT = f'a task is a heading "{FORM}" with a line "{META_FORM}" below it'

@@ -48,7 +48,10 @@ _AFTER = re.compile(
 _NAMED_PHASE = re.compile(r"Phases?[ ]([0-9]{1,3})(?:[ ]?[-–—][ ]?([0-9]{1,3}))?", re.IGNORECASE)
 _FREE = re.compile(r"foundational|setup|no dependenc|independent|phase [0-9]", re.IGNORECASE)
 _IDS_AT = re.compile(rf"^[ \t]*[-*+][ \t]+\[[ xX]\][ \t]+(?:{_TAG})*T-?[0-9]{{2,}}", re.MULTILINE)
-_TITLES_AT = re.compile(r"^#{2,4}[ \t]+(?:\[[ xX]\][ \t]+T-?[0-9]{2,}|T[0-9]{2,4}[ \t]*[:—–])", re.MULTILINE)
+_TITLES_AT = re.compile(
+    r"^#{2,4}[ \t]+(?:\[[ xX]\][ \t]+T-?[0-9]{2,}|T[0-9]{2,4}[ \t]*[:—–]|Task[ \t]+[0-9]{1,3}(?:\.[0-9]{1,3})*[ \t]*[:—–])",
+    re.MULTILINE,
+)
 _OWN_PATH = re.compile(r"(?:^|/)(?:specs/[^/]+/|\.specify/(?:.*/)?)tasks\.md$", re.IGNORECASE)
 
 
