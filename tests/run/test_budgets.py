@@ -33,9 +33,11 @@ def rests(pid: int) -> bool:
 
 def test_a_cap_holds_over_parallel_calls_restarts_and_resets(place: Place) -> None:
     place.spec(*(f"TASK-{number:03d}" for number in range(1, 9)))
-    place.config("[budget]\nrun_usd = 1.7\ntotal_usd = 2.5\nreserve_usd = 0.4", agent=receipting(place, COSTLY + "; sleep 0.2"))
+    settings = "jobs = 6\n[budget]\nrun_usd = 1.7\ntotal_usd = 2.5\nreserve_usd = 0.4"
+    place.config(settings, agent=receipting(place, COSTLY + "; sleep 0.2"))
     done = place.run("run", "--all", code=1)
-    assert "run budget" in done.stdout
+    assert done.stdout.count("not all jobs are used: run budget: ") == 1
+    assert "next: chargehand costs, then chargehand run --all with more in [budget]" in done.stdout
     assert len(receipts(place)) == 4
     assert spent(place) == pytest.approx(1.6)
     place.run("run", "--all", code=1)  # the same run goes on: its cap still holds

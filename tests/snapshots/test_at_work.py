@@ -99,6 +99,8 @@ def worn() -> Callable[[Path], Path]:
         place.git("config", "user.email", "ada@localhost")
         place.write(".critic.toml", CRITIC)
         place.spec("TASK-001 P0", "TASK-002 P1", "TASK-003 P1 after TASK-002")
+        text = place.read("spec/tasks.md").replace("Do task-001", "Do [/it] [bold]now[/] [link=x]here")  # no words of rich's
+        place.write("spec/tasks.md", text)
         place.config(SETTINGS, script=SCRIPT)
         return root
 

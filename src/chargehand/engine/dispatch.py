@@ -10,7 +10,7 @@ from chargehand.engine.due import Due
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.purse import Purse
 from chargehand.engine.steering import Steering
-from chargehand.model.facts import TaskLanded, TaskNeedsHuman, TaskRemoved
+from chargehand.model.facts import Noticed, TaskLanded, TaskNeedsHuman, TaskRemoved
 from chargehand.model.task import Task
 from chargehand.model.work import Usage
 from chargehand.plan.cards import BY_PARTS, BY_REVERT, NOBODY
@@ -44,6 +44,7 @@ class Dispatch:
         self._purse, self._steering, self._among = purse, steering, among
         self._due = Due(crew.clock)
         self.barred: dict[str, str] = {}
+        self._tight = False
 
     def next(self, busy: Collection[str] = ()) -> Next | None:
         """The most urgent attempt that may be claimed now; None when there is none. Of ``busy`` tasks none is begun again, and none
@@ -97,14 +98,22 @@ class Dispatch:
         if not self._serves(name):
             return None
         paid = name not in NOBODY and self._crew.agent_of(name).paid
+        return self._afforded(task, number, name, paid=paid)
+
+    def _afforded(self, task: str, number: int, agent: str, *, paid: bool) -> Next | None:
+        """The attempt, if the budget lets it begin."""
         answer = self._purse.ask(task, number, paid=paid)
         if answer.word == "yes":
             reserved = self._purse.hold(f"{self._board.run}.{task}.{number}", task, number, paid=paid)
-            return Next(task, number, name, reserved, paid)
+            return Next(task, number, agent, reserved, paid)
         if answer.word == "task":
             self._ledger.record(TaskNeedsHuman(task=task, reason=answer.reason))
         elif answer.word == "all":
             self._steering.halt(answer.reason, for_money=True)
+        elif not self._tight:
+            self._tight = True
+            message = f"not all jobs are used: {answer.reason}, beside what is set aside for those at work"
+            self._ledger.record(Noticed(level="note", message=message, hint="[budget] reserve_usd or reserve_tokens, for each"))
         return None
 
     def _serves(self, agent: str) -> bool:

@@ -93,7 +93,7 @@ def foretell(
         path,
         sum(expected[task] for task in path),
         [Gating(tasks[number].work.id, count / trials, schedule.behind(number)) for number, count in gates.most_common(10)],
-        _by_jobs(schedule, jobs, drawn) if compare else [],
+        _by_jobs(schedule, jobs, drawn, spread(ends).p50) if compare else [],
     )
 
 
@@ -122,12 +122,14 @@ def spread(values: Sequence[float]) -> Range:
     return Range(*(ordered[min(len(ordered) - 1, int(share * len(ordered)))] for share in (0.5, 0.8, 0.95)))
 
 
-def _by_jobs(schedule: Schedule, jobs: int, drawn: Sequence[Sequence[float]]) -> list[tuple[int, float]]:
-    """The middle of the time for more and fewer jobs, until more gain nothing."""
+def _by_jobs(schedule: Schedule, jobs: int, drawn: Sequence[Sequence[float]], middle: float) -> list[tuple[int, float]]:
+    """The middle of the time for more and fewer jobs, until more gain nothing; of so many jobs as there are it is ``middle``, and
+    the others, of which fewer were drawn, are held against that."""
     found: list[tuple[int, float]] = []
     for count in sorted({jobs, *_OTHER_JOBS}):
         found.append((count, spread([schedule.play(count, seconds).end for seconds in drawn]).p50))
         if count > jobs and found[-1][1] > 0.98 * found[-2][1]:
             break
     near = next(place for place, (count, _) in enumerate(found) if count == jobs)
-    return found[max(0, near - 2) :]
+    scale = middle / found[near][1] if found[near][1] else 1.0
+    return [(count, took * scale) for count, took in found[max(0, near - 2) :]]

@@ -16,6 +16,8 @@ from chargehand.service.project import Project
 from chargehand.service.status import SCHEMA_VERSION, stamp
 from chargehand.store import reader
 
+_RECENT = 500
+
 
 def overview(project: Project) -> Status:
     """The status, or UsageProblem when nothing has run yet."""
@@ -88,13 +90,29 @@ def why(project: Project, task_id: str) -> Why:
         "schema_version": SCHEMA_VERSION,
         "task": task["id"],
         "state": task["state"],
-        "reason": task["reason"],
+        "reason": _turn(project, seen) if task["state"] == "ready" else task["reason"],
         "waits_for": [{"id": root["id"], "state": root["state"], "reason": root["reason"]} for root in roots.values()],
-        "next": _advice(task, list(roots.values())),
+        "next": _advice(task, list(roots.values()), under_way=_last_run(seen)["state"] == "running"),
     }
 
 
-def _advice(task: TaskObject, roots: list[TaskObject]) -> str:
+def _turn(project: Project, seen: Status) -> str:
+    """Why a task that could be worked on is not; empty when nothing is under way."""
+    run = _last_run(seen)
+    if run["state"] != "running":
+        return ""
+    db = reader.open_reader(project.ledger)
+    assert db is not None
+    with db:
+        jobs = msgspec.json.decode(reader.settings(db, run["id"]))["jobs"]
+        notices = [msgspec.json.decode(row[5]) for row in reader.latest_events(db, run["id"], _RECENT) if row[2] == "notice"]
+    db.close()
+    active = sum(seen["totals"]["by_state"].get(state, 0) for state in ("working", "judging", "queued"))
+    told = [notice["message"] for notice in notices if notice["level"] == "note"] if active < jobs else []
+    return "; ".join([f"its turn comes: {active} of up to {jobs} are at work", *told[-1:]])
+
+
+def _advice(task: TaskObject, roots: list[TaskObject], *, under_way: bool) -> str:
     match task["state"]:
         case "needs_human" if task["reason"].startswith("may "):
             return f"chargehand diff {task['id']}, then chargehand approve|reject|skip {task['id']}"
@@ -103,7 +121,7 @@ def _advice(task: TaskObject, roots: list[TaskObject]) -> str:
         case "waiting" if stuck := [root["id"] for root in roots if root["state"] in {"failed", "needs_human"}]:
             return f"chargehand retry {stuck[0]}"
         case "ready" | "waiting":
-            return "chargehand run --all"
+            return "chargehand status --watch" if under_way else "chargehand run --all"
         case "working" | "judging" | "queued":
             return f"chargehand logs {task['id']} --follow"
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,8 @@ def _ready(args: argparse.Namespace, theme: str = "") -> None:
         raise UsageProblem("the board does not speak JSON", hint="chargehand status --json, or run --all --json")
     if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # textual draws on stderr
         raise UsageProblem("the board needs a terminal", hint="chargehand status tells the same in a pipe")
+    if os.environ.get("TERM") == "dumb":
+        raise UsageProblem("the board cannot draw on this terminal (TERM=dumb)", hint="chargehand status --watch")
     if theme:
         from textual.theme import BUILTIN_THEMES
 

@@ -55,13 +55,13 @@ def forecast(seen: ForecastObject, stream: TextIO) -> str:
     lines = [
         f"{plural(seen['tasks'], 'task')}, up to {seen['jobs']} at once; {source}",
         "",
-        paint("          HALF THE TIME   4 OF 5 TIMES   19 OF 20", "bold", stream),
+        paint("          HALF THE TIME (P50)   4 OF 5 TIMES (P80)   19 OF 20 (P95)", "bold", stream),
     ]
     spans = [duration(value) for value in seen["seconds"].values()]  # type: ignore[arg-type]
-    lines.append(f"  time    {spans[0]:<13}   {spans[1]:<12}   {spans[2]}")
+    lines.append(f"  time    {spans[0]:<19}   {spans[1]:<18}   {spans[2]}")
     if seen["usd"]:
         sums = [money(value) for value in seen["usd"].values()]  # type: ignore[arg-type]
-        lines.append(f"  money   {sums[0]:<13}   {sums[1]:<12}   {sums[2]}")
+        lines.append(f"  money   {sums[0]:<19}   {sums[1]:<18}   {sums[2]}")
     else:
         lines.append("  money   not known: too few tasks have told what they cost")
     lines.append("")
@@ -70,7 +70,11 @@ def forecast(seen: ForecastObject, stream: TextIO) -> str:
         colour = "green" if chance >= 0.95 else "yellow" if chance >= 0.5 else "red"
         lines.append(f"the {money(seen['budget_usd'])} left of the budget suffice: {paint(f'{chance:.0%}', colour, stream)} likely")
     lines.append(f"longest chain, {duration(seen['path_s'])}: {chain(seen['critical_path'])}")
-    rows = [(one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"])) for one in seen["gating"][:5]]
+    rows = [
+        (one["id"], f"{one['share']:.0%}", str(one["behind"]), console_safe(one["title"]))
+        for one in seen["gating"][:5]
+        if one["share"] >= 0.005
+    ]
     lines += [
         "",
         *table.grid(rows, ("DECIDES THE END", "HOW OFTEN", "WAIT FOR IT", "TITLE"), stream),
@@ -78,7 +82,7 @@ def forecast(seen: ForecastObject, stream: TextIO) -> str:
     ]
     if seen["stuck"]:
         lines.append(f"{chain(seen['stuck'])}: failed or waiting for you, counted as begun anew")
-    lines.append("with other --jobs: " + ", ".join(_jobs(one["jobs"], one["p50"], seen["jobs"]) for one in seen["by_jobs"]))
+    lines.append("half the time, by --jobs: " + ", ".join(_jobs(one["jobs"], one["p50"], seen["jobs"]) for one in seen["by_jobs"]))
     return "\n".join(lines)
 
 

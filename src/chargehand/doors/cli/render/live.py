@@ -93,7 +93,7 @@ class LiveView:
             self._rows[fact.task] = (number, _STAGE[type(fact)], since, agent)
 
     def __rich__(self) -> RenderableType:
-        table = Table.grid(padding=(0, 2))
+        table = Table.grid(padding=(0, 2), expand=True)
         table.add_column(style="bold", no_wrap=True)
         table.add_column(style="cyan", no_wrap=True)
         table.add_column(justify="right", no_wrap=True)
@@ -101,7 +101,8 @@ class LiveView:
         table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         for task, (number, stage, since, agent) in self._rows.items():
             again = f"{agent}, attempt {number}" if number > 1 else agent
-            table.add_row(task, stage, duration(time.monotonic() - since), again, console_safe(self._tasks.get(task, "")))
+            told = (task, stage, duration(time.monotonic() - since), again, console_safe(self._tasks.get(task, "")))
+            table.add_row(*(Text(cell) for cell in told))  # as text: in a string rich would obey what looks like its markup
         total = max(1, len(self._tasks))
         head = Table.grid(padding=(0, 2))
         head.add_row(

@@ -45,6 +45,8 @@ def text(report: Report, stream: TextIO) -> str:
     ]
     if asked:
         lines.append(f"next: chargehand diff {asked[0]}, then chargehand approve, reject or skip {asked[0]}")
+    elif " budget: " in end.reason:
+        lines.append("next: chargehand costs, then chargehand run --all with more in [budget], or --budget USD")
     elif stuck:
         lines.append(f"next: chargehand show {stuck[0]}, then chargehand retry {stuck[0]}")
     elif end.state in {"stopped", "interrupted"}:
