@@ -77,6 +77,32 @@ def test_work_that_is_no_longer_on_the_target_is_missed(traced: Place) -> None:
     assert told["proven"] == 2
 
 
+def test_what_was_squashed_by_hand_is_there_as_long_as_the_files_are_those_that_landed(traced: Place) -> None:
+    traced.run("run", "--all")
+    traced.git("reset", "--quiet", "--soft", "HEAD~2")
+    now = traced.commit("all of it")
+    traced.git("reflog", "expire", "--expire=now", "--all")
+    traced.git("gc", "--quiet", "--prune=now")
+    traced.write("mine.txt", "mine")
+    traced.commit("mine")
+    told = verify(traced)
+    assert [(one["level"], one["code"], one["commit"]) for one in told["findings"]] == [("note", "rewritten", now)] * 2
+    assert (told["proven"], told["met"]) == (3, 2)
+    assert verify(traced, "--strict", code=1)["ok"] is False
+
+    traced.write("spec/tasks.md", traced.read("spec/tasks.md") + "\n### TASK-009: More\n🟠 P1 | ⬜ TODO\n")
+    traced.commit("more")
+    assert [one["task"] for one in traced.events("--all") if one["event"] == "task.landed" and one.get("attempt")] == ["TASK-009"]
+    assert verify(traced)["proven"] == 4
+
+    traced.git("reset", "--quiet", "--soft", f"{now}~1")
+    traced.commit("all of it, and mine")
+    assert {code for _, code, _ in findings(verify(traced))} == {"rewritten"}
+    traced.write("mine.txt", "not what was judged")
+    traced.git("commit", "--quiet", "--all", "--amend", "--message", "all of it, and more")
+    assert {code for level, code, _ in findings(verify(traced, code=1)) if level == "problem"} >= {"not-on-target"}
+
+
 def test_a_commit_the_repository_has_lost_is_missed_too(traced: Place) -> None:
     traced.run("run", "--task", "TASK-003")
     base = traced.git("rev-parse", "HEAD~1")

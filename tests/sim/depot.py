@@ -13,6 +13,9 @@ from chargehand.ports import Conflict, Delivery, Refreshed, Taken
 from .world import World
 
 Tree = Mapping[str, str]
+Work = tuple[str, str]
+"""A task, and the attempt that landed it."""
+
 _TRAILERS = re.compile(r"Chargehand-Task: (\S+)\nChargehand-Run: (\S+)\nChargehand-Attempt: (\d+)")
 
 
@@ -22,8 +25,8 @@ class Commit(NamedTuple):
     tree: Tree
     message: str
     ancestors: frozenset[str]
-    landed: tuple[str, str] | None
-    """The task and the attempt, when it is a commit of ours made to be landed."""
+    landed: Work | None
+    """When it is a commit of ours made to be landed."""
 
 
 class Workspace:
@@ -39,6 +42,8 @@ class FakeDepot:
         self._work.mkdir(parents=True)
         self.commits: dict[str, Commit] = {}
         self.trees: dict[str, Tree] = {}
+        self.squashed: dict[str, frozenset[Work]] = {}
+        """What is in a commit that the user made of several by hand."""
         self.tip = self.seen = self.user = self.incoming = self.commit((), first, "first")
         self.offered = self.before_replay = ""
         self.edits: dict[str, str] = {}
@@ -61,6 +66,19 @@ class FakeDepot:
 
     def descends(self, commit: str, ancestor: str) -> bool:
         return ancestor in self.commits[commit].ancestors
+
+    def squash(self, tip: str, below: str) -> str:
+        """One commit in the place of all from ``below`` to ``tip``. It says nothing of what it is."""
+        name = self.commit((below,), self.tree(tip), "squashed by hand")
+        self.squashed[name] = self.works(tip) - self.works(below)
+        return name
+
+    def works(self, tip: str) -> frozenset[Work]:
+        """All that landed on it, in commits of ours or in what the user made of them."""
+        above = self.commits[tip].ancestors
+        return frozenset(commit.landed for commit in self.landed(tip) if commit.landed).union(
+            *(works for name, works in self.squashed.items() if name in above)
+        )
 
     def landed(self, tip: str) -> Iterator[Commit]:
         return (commit for name in self.commits[tip].ancestors if (commit := self.commits[name]).landed)

@@ -154,7 +154,7 @@ class History(Watch):
         if fact.attempt:
             self.demand(past.beside or fact.task not in self.landed, f"{fact.task} landed again, in {self.run}")
             self.attempts[fact.attempt].open = False
-            inside = any(commit.landed == (fact.task, fact.attempt) for commit in self._depot.landed(self._depot.tip))
+            inside = (fact.task, fact.attempt) in self._depot.works(self._depot.tip)
             bare = self._config.evidence == "exit" or self.attempts[fact.attempt].by_parts or past.review
             self.demand(inside or bare, f"the ledger says {fact.task} landed, the target does not contain it")
             self.demand(bool(fact.commit) or bare, f"{fact.task} landed without a commit")
@@ -199,7 +199,7 @@ class History(Watch):
                 self.demand(said.verdict in (truth, "error"), f"{said.gate} said {said.verdict} of {said.commit}: {truth}")
                 self._world.count(f"verdict {said.verdict}")
             case f.AttemptEnded():
-                inside = any(commit.landed == (fact.task, name) for commit in self._depot.landed(self._depot.tip))
+                inside = (fact.task, name) in self._depot.works(self._depot.tip)
                 self.demand(not inside, f"{name} ended as {fact.outcome}, and its work is on the target")
                 self.demand(
                     attempt.exit is not None or not self.starts[name], f"{name} ended, but its agent's end was never recorded"
@@ -254,7 +254,7 @@ class History(Watch):
         self.demand(past.state == "todo" and not past.open, f"{fact.attempt} claimed: {past.state}, open: {past.open!r}")
         self.demand(fact.attempt not in self.attempts, f"{fact.attempt} claimed twice")
         self.demand(fact.number == past.attempts + 1, f"{fact.attempt} follows attempt {past.attempts}")
-        base = {commit.landed[0] for commit in self._depot.landed(fact.base) if commit.landed}
+        base = {task for task, _ in self._depot.works(fact.base)}
         for need in past.needs:
             if (wanted := self.tasks.get(need)) and wanted.state != "cancelled":
                 self.demand(wanted.state in {"landed", "skipped"}, f"{fact.attempt} claimed, but {need} is {wanted.state}")
@@ -309,7 +309,7 @@ class History(Watch):
         if landed is None:
             self.no(f"{name} is to land and belongs to no task")
         task, by = landed
-        before = Counter(name for name, _ in {other.landed for other in self._depot.landed(expected) if other.landed})
+        before = Counter(name for name, _ in self._depot.works(expected))
         again = before[task] > self.back[task] and not self.tasks[task].beside  # those have a name of their own in each run
         self.demand(not again, f"{task} is to land a second time, as {name}")
         undone = self.tasks[task].undoes if task in self.tasks else ""

@@ -332,7 +332,7 @@ class Story:
                 world.violate(f"{charge.attempt} was charged {charge}")
         if abs(sum(charge.usage.cost_usd or 0.0 for charge in self.store.charges) - history.bill) > 1e-6:
             world.violate(f"the charges do not add up to {history.bill}")
-        on_target = {commit.landed for commit in depot.landed(depot.tip)}
+        on_target = depot.works(depot.tip)
         told = history.committed
         if self.config.evidence == "commit" and on_target != told:
             world.violate(f"on the target: {on_target}, in the ledger: {told}")
@@ -347,7 +347,8 @@ class Story:
         if left := depot.workspaces.keys() - used:
             world.violate(f"workspaces were left: {sorted(left)}")
         said = {task: past.commit for task, past in history.tasks.items() if past.state == "landed" and past.commit}
-        lost = [task for task, commit in said.items() if commit not in below]
+        squashed = frozenset().union(*(works for name, works in depot.squashed.items() if name in below))
+        lost = [task for task, commit in said.items() if commit not in below and depot.commits[commit].landed not in squashed]
         if lost and self.config.evidence == "commit":  # else it may be no more than a tick, which he made himself
             world.violate(f"{lost} landed as commits that are not on the target")
 

@@ -79,7 +79,7 @@ def test_the_interesting_things_do_happen(memory: Path) -> None:
         "ended stall", "ended unavailable", "ended refused", "run finished", "run failed", "run needs_human", "verdict fail",
         "task.removed", "task.reopened", "target.moved", "attempt.candidate", "request", "request refused", "watch",
         "spec read again", "agent lazy", "agent liar", "agent cheater", "agent dying", "agent killed", "agent waiting",
-        "agent hanging", "agent flooding", "agent plain", "agent late", "user say_again", "user skew",
+        "agent hanging", "agent flooding", "agent plain", "agent late", "user say_again", "user skew", "squashed what landed",
     ):  # fmt: skip
         assert had[what] >= 3, f"{what} happened in {had[what]} of 300 stories"
 

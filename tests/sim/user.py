@@ -33,7 +33,7 @@ class User:
         self._acts = (
             self._commit, self._commit, self._commit, self._dirty, self._dirty, self._clean, self._stop, self._stop_twice,
             self._edit_spec, self._kill_agent, self._skew, self._ask_again, self._ask_to_stop, self._pause, self._cancel,
-            self._answer, self._answer, self._skip, self._undo, self._say_again,
+            self._answer, self._answer, self._skip, self._undo, self._say_again, self._squash,
         )  # fmt: skip
 
     def act(self) -> None:
@@ -96,6 +96,16 @@ class User:
             base = max(common, key=lambda name: int(name[1:]))
             if not isinstance(merged := depot.merge(base, depot.user, offered), Conflict):
                 depot.user = depot.commit((depot.user, offered), depot.tree(merged), "merge")
+
+    def _squash(self) -> None:
+        """Make one of his last commits, ours among them, or give the last one another name."""
+        depot, below = self._depot, self._depot.user
+        for _ in range(self._world.rng.randint(1, 4)):
+            below = next(iter(depot.commits[below].parents), below)
+        if below != depot.user:
+            depot.user = depot.squash(depot.user, below)
+            if depot.squashed[depot.user]:
+                self._world.count("squashed what landed")
 
     def _edit_spec(self) -> None:
         rng, text = self._world.rng, self.text()

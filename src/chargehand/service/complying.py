@@ -5,6 +5,7 @@ A tick is a claim. The proof is a commit that lies on the target, and the gates 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
 from chargehand.depot import history, repository
@@ -24,11 +25,13 @@ _BAD = {"fail": "gate-failed", "error": "gate-error", "skip": "gate-skipped"}
 
 
 class Target(NamedTuple):
-    """The branch, its tip (empty: there is none), and the landed commits that are not on it."""
+    """The branch, its tip (empty: there is none), the landed commits that are not on it, and under which other ones their files
+    are."""
 
     name: str
     tip: str
     missing: frozenset[str]
+    rewritten: Mapping[str, str]
 
 
 def comply(project: Project, config: Config, spec: Spec, sections: dict[str, Section], only: str = "") -> Compliance:
@@ -91,11 +94,14 @@ def _target(project: Project, config: Config, known: Trails) -> Target:
     """The branch as it is in the user's repository now. Without landed commits nothing is to be looked for."""
     landed = {trail.commit for trail in known.tasks.values() if trail.commit}
     if not landed:
-        return Target(config.target or known.target, "", frozenset())
+        return Target(config.target or known.target, "", frozenset(), {})
     his = repository.inspect(project.root)
     name = repository.target(his, config.target or known.target)
     tip = history.tip(his.git_dir, name)
-    return Target(name, tip, history.strangers(his.git_dir, tip, sorted(landed)))
+    missing = history.strangers(his.git_dir, tip, sorted(landed))
+    borrow = project.state / "depot.git" / "objects"
+    rewritten = history.rewritten(his.git_dir, tip, sorted(missing), borrow if borrow.is_dir() else None) if missing and tip else {}
+    return Target(name, tip, missing, rewritten)
 
 
 def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[ComplianceFinding]:
@@ -115,7 +121,13 @@ def _judge(task: Task, known: Trails, config: Config, target: Target) -> list[Co
         found.append(
             _finding("landed-unticked", f"{task.id} landed{how}, but is not ticked in the spec", hint, task.id, trail.commit)
         )
-    if trail.commit in target.missing:
+    if now := target.rewritten.get(trail.commit):
+        message = (
+            f"{task.id} landed as {trail.commit[:12]}, and what it landed is in {now[:12]} on {target.name}: somebody rewrote it"
+        )
+        hint = "file for file it is what the gates passed"
+        found.append(_finding("rewritten", message, hint, task.id, now, level="note"))
+    elif trail.commit in target.missing:
         hint = known.pending or f"was {target.name} reset or rebased? The work is kept: chargehand show {task.id}"
         message = f"{task.id} landed as {trail.commit[:12]}, which is not on {target.name}"
         found.append(_finding("not-on-target", message, hint, task.id, trail.commit))
