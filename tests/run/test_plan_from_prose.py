@@ -73,8 +73,9 @@ def test_a_spec_that_is_there_is_not_replaced_unasked(place: Place) -> None:
     assert (receipts(place), place.read("spec/tasks.md")) == ([], before)
     place.run("plan", "--from", "idea.md", "--to", "spec/words/tasks.md")
     assert place.read("spec/tasks.md") == before
-    forced = place.json("plan", "--from", "idea.md", "--force")
-    assert (forced["cost_usd"], receipts(place)) == (0.0, ["asked"]), "the same text is paid once"
+    forced = place.run("plan", "--from", "idea.md", "--force", "--json")
+    assert (json.loads(forced.stdout)["cost_usd"], receipts(place)) == (0.0, ["asked"]), "the same text is paid once"
+    assert "planned before" in forced.stderr
     assert place.read("spec/tasks.md") == place.read("spec/words/tasks.md") != before
 
 

@@ -86,6 +86,10 @@ def _from_text(args: argparse.Namespace, here: Project) -> int:
         reason = next((card.reason for card in report.asked if card.reason), report.end.reason)
         print(f"no spec was made of {text.path}: {reason}", file=sys.stderr)
         return report.exit_code
+    if report.unrecorded:
+        print(
+            "this text was planned before: its draft is used again, nothing was paid (chargehand reset forgets it)", file=sys.stderr
+        )
     drafting.write(here, path, drafting.kept(here, text), force=args.force)
     made: Drafted = drafting.drafted(here, config, text, specs.read(here, path), paid=report.unrecorded is None)
     if args.json:
