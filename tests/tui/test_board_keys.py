@@ -141,6 +141,8 @@ def test_log_help_and_themes(finished: Place) -> None:
             assert seat.app.theme == theme
             assert "TASK-001" in seat.text
             assert readable(seat.app), theme
+            drawn = {part.style.bgcolor for part in seat.app.screen._compositor.render_strips()[2] if part.style}
+            assert drawn <= {roles(seat.app)[role].bgcolor for role in ("ground", "cursor")}, theme
 
     sit(finished.root, go, lines=50)
 

@@ -309,6 +309,7 @@ class BoardApp(App[None]):
 
     def action_theme(self) -> None:
         self.theme = THEMES[(THEMES.index(self.theme) + 1) % len(THEMES)] if self.theme in THEMES else THEMES[0]
+        self._columns.show()
         self.refresh(layout=True)
         self.tell(f"theme {self.theme}")
 

@@ -32,7 +32,7 @@ def hints(pairs: Sequence[tuple[str, str]], width: int) -> Row:
         del left[-1 if left[-1][0] != "?" else -2]
     parts: list[tuple[str, str]] = []
     for key, label in left:
-        parts += [(key, "key"), (f" {label}  ", "dim")]
+        parts += [(f"{'  ' if parts else ''}{key}", "key"), (f" {label}", "dim")]
     return Row(tuple(parts))
 
 
