@@ -84,18 +84,22 @@ class User:
         depot = self._depot
         depot.edits.clear()
         if depot.offered and self._world.chance(0.5):
-            self._merge(depot.offered)
+            self._merge(depot.offered, squashed=self._world.chance(0.25))
 
-    def _merge(self, offered: str) -> None:
-        """``git merge``, given up when there is a conflict."""
+    def _merge(self, offered: str, *, squashed: bool) -> None:
+        """``git merge``, given up when there is a conflict; or ``git merge --squash``."""
         depot = self._depot
+        if squashed:
+            self._world.count("squashed what waits")
         if depot.descends(offered, depot.user):
-            depot.user = offered
+            depot.user = depot.squash(offered, depot.user) if squashed and offered != depot.user else offered
         elif not depot.descends(depot.user, offered):
             common = depot.commits[offered].ancestors & depot.commits[depot.user].ancestors
             base = max(common, key=lambda name: int(name[1:]))
             if not isinstance(merged := depot.merge(base, depot.user, offered), Conflict):
-                depot.user = depot.commit((depot.user, offered), depot.tree(merged), "merge")
+                works = depot.works(offered)
+                depot.user = depot.commit((depot.user, *(() if squashed else (offered,))), depot.tree(merged), "merge")
+                depot.squashed[depot.user] = works
 
     def _squash(self) -> None:
         """Make one of his last commits, ours among them, or give the last one another name."""
