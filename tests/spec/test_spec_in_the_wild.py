@@ -50,6 +50,14 @@ def test_boxes_in_quotations_are_told_of() -> None:
     assert (len(tasks), codes(problems)) == (1, [("warning", "quoted-box", 3)])
 
 
+def test_boxes_in_tables_and_without_a_bullet_are_told_of() -> None:
+    table = "| | What |\n|---|---|\n| [x] | a |\n| [ ] | b |\n"
+    assert codes(found("ROADMAP.md", f"{table}\n- [ ] c\n")[1]) == [("error", "odd-box", 3)], "more of them than there are tasks"
+    assert codes(found("ROADMAP.md", "☐ a\n\n- [ ] b\n- [ ] c\n")[1]) == [("warning", "odd-box", 1)]
+    assert codes(found("openspec/changes/x/tasks.md", "1.1 [ ] a\n- [ ] 1.2 b\n")[1]) == [("warning", "odd-box", 1)]
+    assert codes(found("specs/1-x/tasks.md", f"- [ ] T001 c\n\n{table}")[1]) == [("warning", "odd-box", 5)]
+
+
 def test_headings_that_are_tasks() -> None:
     text = "# Plan\n\n### T001: Schema\n**Dependencies**: None\n\n### T002: API\n- [ ] routes\n\n**Dependencies**: T001\n"
     tasks, _ = found("docs/tasks.md", text)

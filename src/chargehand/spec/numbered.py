@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from chargehand.model.task import Task
-from chargehand.spec.outline import Box, Outline, name_of
+from chargehand.spec.outline import Box, Outline, name_of, say_odd
 from chargehand.spec.report import Report
 
 NUMBER = r"[0-9]{1,4}(?:\.[0-9]{1,4}){0,5}"
@@ -90,7 +90,8 @@ class Numbered:
 
     def title(self, box: Box) -> str:
         match = self.head.match(box.text)
-        return (match["rest"] or "").strip() if match else box.text
+        title = (match["rest"] or "").strip() if match else box.text
+        return title.replace("**", "", 1) if title.count("**") % 2 else title  # its other half stands before the number
 
     def own(self, box: Box) -> bool:
         """Whether a nested box stands for itself, not for a line of a checklist."""
@@ -118,6 +119,7 @@ class Numbered:
 
     def say(self, report: Report) -> None:
         """Tell of the boxes that are no tasks."""
+        say_odd(self.outline.odd, report)
         if self.others:
             count = "a checkbox" if len(self.others) == 1 else f"{len(self.others):,} checkboxes"
             message = f"{count} without a number, not read as {'a task' if len(self.others) == 1 else 'tasks'}"

@@ -23,6 +23,9 @@ _BOX = re.compile(
 )
 """Without a blank behind the bullet, or with one that does not break, it is no box to Markdown, but to those who wrote it."""
 
+_ODD = re.compile(r"[ \t]*(?:[0-9]{1,4}(?:\.[0-9]{1,4}){1,5}[.)]?[ \t]+)?\[[ xX]?\][ \t]+\S")
+"""A box that stands in no list item."""
+_CELL = re.compile(r"\|[ \t]*\[[ xX]\][ \t]*\|")
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|[0-9]{1,9}[.)])[ \t]")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)", re.DOTALL)
 _BREAK = re.compile(r"[ \t]*(?:-{3,}|\*{3,}|_{3,}|=+)[ \t]*\Z|[ \t]*(?:\||\*\*|__|>)")
@@ -104,7 +107,8 @@ def _check_item(box: Box) -> CheckItem:
 class Outline:
     """``boxes`` and ``headings`` in the order of the text; ``view`` are its lines with fences and comments blanked out.
 
-    ``too_many`` says that there were more boxes than a spec can have, and only the first were read.
+    ``too_many`` says that there were more boxes than a spec can have, and only the first were read. ``odd`` are the lines of boxes
+    that stand in no list item, to be told of by formats whose tasks are boxes.
     """
 
     def __init__(self, lines: list[str], report: Report) -> None:
@@ -113,6 +117,7 @@ class Outline:
         self.boxes: list[Box] = []
         self.headings: list[Heading] = []
         self.too_many = False
+        self.odd: list[int] = []
         self._read()
         if self.too_many:
             message = f"more than {MAX_BOXES:,} checkboxes"
@@ -141,6 +146,8 @@ class Outline:
                     return
                 self._box(n, match, heading, open_)
             else:
+                if "[" in line and (_ODD.match(line) or in_table(line)):
+                    self.odd.append(n)
                 self._body(open_, line, gap)
             gap = False
 
@@ -177,6 +184,19 @@ class Outline:
     def _fenced(self, open_: list[Box], line: str) -> None:
         if open_ and (open_[-1].body[-1:] or line[:1] in {" ", "\t"}):
             open_[-1].body.append(line)
+
+
+def in_table(line: str) -> bool:
+    """Whether a line is a row with a box in a cell."""
+    return line.lstrip(" \t")[:1] == "|" and _CELL.search(line) is not None
+
+
+def say_odd(lines: list[int], report: Report, severity: str = "warning") -> None:
+    """Tell of boxes that stand where none is read."""
+    if lines:
+        count = "a box stands" if len(lines) == 1 else f"{len(lines):,} boxes stand"
+        message = f"{count} in no list item, and {'is' if len(lines) == 1 else 'are'} not read"
+        report.add("odd-box", message, lines[0], hint='write "- [ ] what is to be done", if work is meant', severity=severity)
 
 
 def status_marks(boxes: list[Box]) -> dict[FileStatus, str]:

@@ -15,6 +15,7 @@ from chargehand.spec.dialect import lookalikes
 from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE, Changes, Parsed
 from chargehand.spec.grammar import AMOUNT, HOURS
 from chargehand.spec.lines import cut, cut_with_ends
+from chargehand.spec.outline import say_odd
 from chargehand.spec.report import Report
 from chargehand.spec.roadmap_scan import MAX_ITEMS, Heading, Item, RoadmapScan
 from chargehand.spec.settle import MAX_NEEDS, MAX_TASKS
@@ -285,6 +286,8 @@ class _Reader:
             self.report.add(
                 "table-tasks", message, rows[0], hint="make them list items with [ ], if they are tasks", severity=severity
             )
+        odd = scan.odd()
+        say_odd(odd, self.report, "error" if len(odd) > len(scan.items) else "warning")
         if scan.boxed and scan.emoji_lines:
             message = f"{len(scan.emoji_lines):,} list items with an emoji are not read as tasks: in this roadmap boxes are"
             self.report.add(

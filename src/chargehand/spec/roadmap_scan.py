@@ -6,6 +6,7 @@ import re
 
 from chargehand.model.task import FileStatus
 from chargehand.spec.lines import FENCE, FRONT, mask
+from chargehand.spec.outline import in_table
 from chargehand.spec.report import Report
 
 BOX = re.compile(
@@ -38,6 +39,7 @@ _EMOJI: dict[str, FileStatus] = {
     **dict.fromkeys("⏸🔒", "blocked"),
     **dict.fromkeys("❌🚫🗑", "done"),
 }
+_SIGNS = frozenset("☐☑☒")
 _DROPPED = frozenset("❌🚫🗑")
 _CLASS = "".join(_EMOJI)
 _EMOJI_ITEM = re.compile(
@@ -256,6 +258,10 @@ class RoadmapScan:
             self.plain[self.here] = self.plain.get(self.here, 0) + 1
         if not rule:
             self.here.text.append(line.rstrip())
+
+    def odd(self) -> list[int]:
+        """Boxes in cells of tables, and signs like a box that stand in no list."""
+        return [n for n, line in enumerate(self.view) if line.lstrip(" \t")[:1] in _SIGNS or ("[" in line and in_table(line))]
 
     def table_rows(self) -> list[int]:
         """Rows of tables that say how something stands."""

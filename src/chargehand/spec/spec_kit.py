@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from chargehand.model.task import Task
 from chargehand.spec.formats import CERTAIN, LIKELY, NO, POSSIBLE, Changes, Parsed
 from chargehand.spec.lines import cut
-from chargehand.spec.outline import Box, Heading, Outline, mark_boxes
+from chargehand.spec.outline import Box, Heading, Outline, mark_boxes, say_odd
 from chargehand.spec.paths import paths_in
 from chargehand.spec.report import Report
 from chargehand.spec.sequence import Step, joined, steps, waits
@@ -202,6 +202,7 @@ def _between(need: str, order: Mapping[str, int], ids: list[str]) -> list[str]:
 
 def _say_others(outline: Outline, report: Report) -> None:
     """Boxes that are neither a task nor part of one."""
+    say_odd(outline.odd, report)
     others = [box for box in outline.boxes if not _HEAD.match(box.text) and not _inside(box)]
     if others:
         count = "a checkbox" if len(others) == 1 else f"{len(others):,} checkboxes"
