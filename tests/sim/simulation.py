@@ -14,6 +14,7 @@ import msgspec
 
 from chargehand.engine.crew import Crew
 from chargehand.engine.runner import Runner
+from chargehand.engine.steering import forget
 from chargehand.model.config import ApprovalConfig, BudgetConfig, Config, RetryConfig, ReviewConfig, TimeoutConfig
 from chargehand.model.errors import EnvironmentProblem, NeedsHuman, SpecProblem
 from chargehand.model.facts import Event
@@ -184,6 +185,7 @@ class Story:
         world.note("life", world.lives)
         self.history.cancelled, self.heard = False, len(self.store.log)
         try:
+            forget(self.store)
             report = live(world, _run(self.config, self._crew(), order, self.source, self))
         except Crash:
             world.dead = False

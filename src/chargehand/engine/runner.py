@@ -24,7 +24,7 @@ from chargehand.engine.purse import Purse
 from chargehand.engine.radar import Radar
 from chargehand.engine.reviewing import Reviewing
 from chargehand.engine.specfile import Source, SpecFile
-from chargehand.engine.steering import STILL_WANTED, Steering
+from chargehand.engine.steering import Steering
 from chargehand.engine.tasks import Tasks
 from chargehand.model.errors import ChargehandError
 from chargehand.model.facts import (
@@ -237,7 +237,7 @@ class Runner:
 
     async def _take_up(self) -> None:
         """Go on with what an earlier engine left: attempts under way, ticks and deliveries not made."""
-        await self.steering.read_inbox(STILL_WANTED)
+        await self.steering.read_inbox()
         if self._crew.depot is not None:
             await self._landing.note(self._board.live_attempts())
         await self._clear_up()

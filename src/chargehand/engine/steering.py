@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Container
+from collections.abc import Callable
 from typing import TypeVar
 
 import msgspec
@@ -19,9 +19,15 @@ from chargehand.ports import Clock, Store
 _INBOX_S = 0.5
 """How often the inbox is looked at. Reading an empty one costs microseconds."""
 
-_KINDS = frozenset({"retry", "stop", "pause", "resume", "cancel", "answer", "skip", "undo", "review"})
-STILL_WANTED = frozenset({"retry", "answer", "skip", "undo", "review"})
-"""What was asked of an engine that is gone and is meant for the next one too. To stop, say, was for the one that is gone."""
+_STILL_WANTED = frozenset({"retry", "answer", "skip", "undo", "review"})
+
+
+def forget(store: Store) -> None:
+    """Drop what was asked of an engine that is gone and is not meant for the next one too: to stop, say. To be called as soon as an
+    engine has the lock: what is asked from then on is asked of it."""
+    old = [request.id for request in store.requests() if request.kind not in _STILL_WANTED]
+    if old:
+        store.answered(old)
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -160,12 +166,11 @@ class Steering:
             except ChargehandError:
                 self.wake.set()  # what could not be read or written is tried again; a broken ledger ends the run
 
-    async def read_inbox(self, only: Container[str] = _KINDS) -> None:
-        """Act on what was asked for, of these kinds; all else is answered by doing nothing."""
+    async def read_inbox(self) -> None:
+        """Act on what was asked for; what nobody understands is answered by doing nothing."""
         requests = self._store.requests()
         for request in requests:
-            if request.kind in only:
-                self._act(request.kind, request.body)
+            self._act(request.kind, request.body)
         if requests:
             await self._ledger.settled()
             self._store.answered([request.id for request in requests])

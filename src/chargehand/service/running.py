@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from chargehand import __version__
+from chargehand.engine import steering
 from chargehand.engine.crew import Crew
 from chargehand.engine.ledger import Ledger
 from chargehand.engine.runner import Runner
@@ -115,6 +116,7 @@ def run(project: Project, config: Config, spec: Spec, hands: Hands, order: Order
     with ProjectLock(project.lock, command=command):
         store = hands.store()
         try:
+            steering.forget(store)
             branch = integrating.begin(project, config, spec, store)
             depot = hands.depot(branch or config.target)
             try:
