@@ -21,6 +21,9 @@ from tests.run.conftest import Place
 from .screen import seen
 from .test_snapshots import VIEWS, compare
 
+pytestmark = pytest.mark.xdist_group("commands at work")
+"""What they do is done once, in one process."""
+
 SETTINGS = """
 jobs = 1
 [retry]

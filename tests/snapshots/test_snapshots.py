@@ -17,6 +17,9 @@ from tests.run.conftest import Place
 
 from .finished import make
 
+pytestmark = pytest.mark.xdist_group("commands")
+"""What they are told is made once, in one process."""
+
 KEPT = Path(__file__).parent / "kept"
 COMMANDS: dict[str, str] = {
     # what is asked
