@@ -25,6 +25,11 @@ sys.dont_write_bytecode = False
 _DAY_ONE = "2024-01-01T00:00:00+00:00"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """``-n auto``: one more than there are cores, since most of what tests wait for is asleep."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """No test sees the settings of the person who runs it, nor changes them. Returns the empty home."""
