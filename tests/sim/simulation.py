@@ -7,6 +7,7 @@ import shutil
 import traceback
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -238,15 +239,15 @@ class Story:
 
     async def _offload(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """A call on a thread: it takes its time, and others do something meanwhile. It is made also when nobody waits any more."""
-        world, cancelled = self.world, None
+        world, name = self.world, getattr(function, "__name__", "call")
         if world.storm and world.chance(world.delay_rate):
             try:
                 await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
-            except asyncio.CancelledError as told:
-                cancelled = told
-        result = world.act(getattr(function, "__name__", "call"), function, *args, **kwargs)
-        if cancelled:
-            raise cancelled
+            except asyncio.CancelledError:
+                with suppress(Exception):
+                    world.act(name, function, *args, **kwargs)
+                raise
+        result = world.act(name, function, *args, **kwargs)
         if world.storm and world.chance(world.delay_rate):
             await asyncio.sleep(world.rng.choice((0.0, 0.01, 0.3)))
         return result
