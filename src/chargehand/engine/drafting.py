@@ -9,6 +9,7 @@ from pathlib import Path
 
 from chargehand.brief.drafting import question, questions_of, read_answer, schema, tasks_of
 from chargehand.brief.text import inline
+from chargehand.engine.answers import answer
 from chargehand.engine.calling import Order
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
@@ -17,13 +18,10 @@ from chargehand.model.facts import TaskLanded
 from chargehand.model.task import Task
 from chargehand.plan.cards import Attempt
 from chargehand.process.files import write_private
-from chargehand.process.transcript import tail
 from chargehand.spec.written import written
 
 FOLDER = "drafts"
 """Where the drafts lie in our folder, one file ``TASK.md`` each."""
-
-_READ = 1 << 20
 
 
 class Drafting:
@@ -48,16 +46,12 @@ class Drafting:
     async def conclude(self, task: Task, attempt: Attempt) -> None:
         """Write the draft. Raises :class:`Ended` when there is no answer that can be used."""
         crew = self._crew
-        place, agent = crew.place(attempt.id), crew.agent_of(attempt.agent)
-        assert attempt.exit is not None
-        said = await crew.offload(tail, place / "stdout.log", _READ)
-        told = await crew.offload(agent.report, place / "stdout.log", attempt.exit, attempt.before)
-        answer = read_answer(crew.redactor.text(told.answer or said))
-        if isinstance(answer, str):
-            raise Ended("agent_failed", answer)
+        given = read_answer(await answer(crew, attempt))
+        if isinstance(given, str):
+            raise Ended("agent_failed", given)
         source = inline(crew.spec.path)
         intro = [f"Drafted by {attempt.agent} from {source}. Read it before you run it."]
-        text = written(f"Tasks of {source}", intro, tasks_of(answer), questions_of(answer))
+        text = written(f"Tasks of {source}", intro, tasks_of(given), questions_of(given))
         if not isinstance(text, str):
             raise Ended("agent_failed", f"the planner's answer makes no spec: {inline('; '.join(text), 1000)}")
         await crew.offload(write_private, crew.state / FOLDER / f"{task.id}.md", text)

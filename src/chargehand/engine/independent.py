@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chargehand.brief.independent import Handed, question, read_answer, reports, schema
 from chargehand.brief.review import blocking
+from chargehand.engine.answers import answer
 from chargehand.engine.calling import Order
 from chargehand.engine.candidates import message
 from chargehand.engine.crew import Crew
@@ -21,9 +22,6 @@ from chargehand.plan.cards import Attempt
 from chargehand.plan.second_look import findings
 from chargehand.ports import Depot
 from chargehand.process.files import write_private
-from chargehand.process.transcript import tail
-
-_READ = 1 << 20
 
 
 class Independent:
@@ -45,18 +43,14 @@ class Independent:
     async def conclude(self, task: Task, attempt: Attempt) -> None:
         """Write the reports, make tasks of what it found. Raises :class:`Ended` when it gave no answer that can be used."""
         crew = self._crew
-        place, agent = crew.place(attempt.id), crew.agent_of(attempt.agent)
-        assert attempt.exit is not None
-        said = await crew.offload(tail, place / "stdout.log", _READ)
-        told = await crew.offload(agent.report, place / "stdout.log", attempt.exit, attempt.before)
-        answer = read_answer(crew.redactor.text(told.answer or said))
-        if isinstance(answer, str):
-            raise Ended("agent_failed", answer)
+        given = read_answer(await answer(crew, attempt))
+        if isinstance(given, str):
+            raise Ended("agent_failed", given)
         config, handed = crew.config.review, self._handed(attempt)
-        made = reports(handed, answer, config.block)
+        made = reports(handed, given, config.block)
         for name, text in made.items():
             await crew.offload(write_private, crew.state / "review" / self._ledger.board.run / name, text)
-        added = findings(self._ledger.board, task.id, blocking(answer.findings, config.block))
+        added = findings(self._ledger.board, task.id, blocking(given.findings, config.block))
         if added:
             self._ledger.record(*added)
             self._ledger.board.open()

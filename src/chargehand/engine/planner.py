@@ -10,6 +10,7 @@ from string import ascii_lowercase
 import msgspec
 
 from chargehand.brief.replan import Answer, Part, question, read_answer, schema
+from chargehand.engine.answers import last_words
 from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
 from chargehand.engine.landing import Landing
@@ -19,9 +20,6 @@ from chargehand.model.facts import Fact, ReplanAsked, TaskAdded, TaskRemoved, Ta
 from chargehand.model.task import CheckItem, Task
 from chargehand.model.work import Exit, Report, Usage
 from chargehand.plan.cards import Card
-from chargehand.process.transcript import tail
-
-_READ = 1 << 20
 
 
 class Planner:
@@ -47,11 +45,10 @@ class Planner:
         card = self._ledger.board.cards[task.id]
         asked = card.planning
         assert asked is not None
-        place = self._crew.place(asked.attempt)
         exit_ = await self._calls.take_up(asked.attempt, asked.agent, task.id, 2)
         if exit_ is None:
             exit_ = await self._start(task, card, asked)
-        said = await self._crew.offload(tail, place / "stdout.log", _READ)
+        said = await last_words(self._crew, asked.attempt)
         report = await self._calls.read(asked.attempt, asked.agent, exit_)
         answer = read_answer(report.answer or said)
         if not exit_.well(report.finished):

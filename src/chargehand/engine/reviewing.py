@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Sequence
 
 from chargehand.brief.review import FOCUS, Change, blocking, bounded, question, read_findings, schema, verdict
+from chargehand.engine.answers import last_words
 from chargehand.engine.calling import Calls, Order
 from chargehand.engine.crew import Crew
 from chargehand.engine.ending import Ended
@@ -19,9 +20,7 @@ from chargehand.model.task import Task
 from chargehand.model.work import Exit, Failure, Finding, Report, Usage, Verdict
 from chargehand.plan.cards import REVIEW, Attempt
 from chargehand.ports import Depot
-from chargehand.process.transcript import tail
 
-_READ = 1 << 20
 _TRIES = 2
 """How often a review that could not be had is asked for."""
 
@@ -104,7 +103,7 @@ class Reviewing:
         exit_ = await self._calls.take_up(asked.attempt, asked.agent, task.id, attempt.number)
         if exit_ is None:
             exit_ = await self._start(task, attempt, asked)
-        said = await self._crew.offload(tail, self._crew.place(asked.attempt) / "stdout.log", _READ)
+        said = await last_words(self._crew, asked.attempt)
         report = await self._calls.read(asked.attempt, asked.agent, exit_)
         judged = await self._verdict(task, attempt, asked, exit_, report, said)
         await self._given(task, attempt, asked, judged, exit_, report.usage, self._purse.price(asked.reserved, report.usage))
