@@ -179,7 +179,7 @@ class Runner:
                 self.steering.wake.clear()  # set by this very look, when the budget said no again
                 await self._woken(_LOOK_S)
                 self._look_again()
-            else:
+            elif not await self.steering.read_inbox():  # what was asked of this run before it ended is done by it
                 return
 
     def _reviews_again(self) -> bool:

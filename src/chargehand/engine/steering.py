@@ -166,14 +166,15 @@ class Steering:
             except ChargehandError:
                 self.wake.set()  # what could not be read or written is tried again; a broken ledger ends the run
 
-    async def read_inbox(self) -> None:
-        """Act on what was asked for; what nobody understands is answered by doing nothing."""
+    async def read_inbox(self) -> bool:
+        """Act on what was asked for, if anything was; what nobody understands is answered by doing nothing."""
         requests = self._store.requests()
         for request in requests:
             self._act(request.kind, request.body)
         if requests:
             await self._ledger.settled()
             self._store.answered([request.id for request in requests])
+        return bool(requests)
 
     def _decided(self, kind: str, body: str) -> None:
         """What a person said of a task."""
