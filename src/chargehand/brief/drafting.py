@@ -7,6 +7,7 @@ from typing import Annotated
 
 import msgspec
 
+from chargehand.brief.answer import objects
 from chargehand.brief.schema import shape, strict
 from chargehand.brief.text import fence, inline, plain
 from chargehand.model.task import CheckItem, Span, Task
@@ -74,9 +75,8 @@ def question(text: str, path: str, failures: Sequence[str]) -> str:
 def read_answer(transcript: str) -> Answer | str:
     """The last answer in a transcript, or why there is none that can be used."""
     reason = "the planner gave no plan"
-    block = transcript[transcript.find("{") : transcript.rfind("}") + 1]  # written over several lines, perhaps fenced
-    for line in (block, *reversed(transcript.splitlines())):
-        if not line.startswith("{") or '"plan"' not in line:
+    for line in objects(transcript, "plan"):
+        if not line.startswith("{"):
             continue
         try:
             answer = msgspec.json.decode(line, type=_Whole).plan

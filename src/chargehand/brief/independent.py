@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from chargehand.brief.answer import objects
 from chargehand.brief.pull import Line, table
 from chargehand.brief.review import FINDINGS_ALLOWED, SEVERITIES, Raised, blocking, read_findings
 from chargehand.brief.schema import shape
@@ -119,8 +120,7 @@ def read_answer(transcript: str) -> Answer | str:
     findings = read_findings(transcript, ROLE)
     if isinstance(findings, str):
         return findings
-    block = transcript[transcript.find("{") : transcript.rfind("}") + 1]
-    for text in (block, *reversed(transcript.splitlines())):
+    for text in objects(transcript, "review"):
         try:
             told = msgspec.json.decode(text, type=_Whole).review
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError):

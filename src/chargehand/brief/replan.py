@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from chargehand.brief.answer import objects
 from chargehand.brief.brief import render
 from chargehand.brief.schema import shape, strict
 from chargehand.brief.text import fence
@@ -74,9 +75,8 @@ def schema() -> str:
 def read_answer(transcript: str) -> Answer | str:
     """The last answer in a transcript, or why there is none that can be used."""
     reason = "the planner gave no answer"
-    block = transcript[transcript.find("{") : transcript.rfind("}") + 1]  # written over several lines, perhaps fenced
-    for line in (block, *reversed(transcript.splitlines())):
-        if not line.startswith("{") or '"replan"' not in line:
+    for line in objects(transcript, "replan"):
+        if not line.startswith("{"):
             continue
         try:
             answer = msgspec.json.decode(msgspec.json.decode(line, type=_Line).replan, type=Answer)

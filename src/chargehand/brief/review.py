@@ -11,6 +11,7 @@ from typing import Annotated
 
 import msgspec
 
+from chargehand.brief.answer import objects
 from chargehand.brief.brief import render
 from chargehand.brief.schema import shape, strict
 from chargehand.brief.text import code, fence, head, inline, quote
@@ -122,10 +123,7 @@ def _rounds(earlier: Sequence[Finding], round_: int) -> list[str]:
 def read_findings(transcript: str, role: str) -> tuple[Finding, ...] | str:
     """The findings of the last answer in a transcript, or why there is none that can be used."""
     reason = "the reviewer gave no findings, not even an empty list"
-    block = transcript[transcript.find("{") : transcript.rfind("}") + 1]
-    for text in (block, *reversed(transcript.splitlines())):
-        if '"review"' not in text:
-            continue
+    for text in objects(transcript, "review"):
         try:
             found = msgspec.json.decode(msgspec.json.decode(text, type=_Raw).review, type=_Review)
         except (msgspec.DecodeError, RecursionError, UnicodeEncodeError) as error:
