@@ -93,20 +93,39 @@ def changes(git_dir: Path, before: str, after: str) -> str:
     return text.decode("utf-8", "replace")
 
 
-def complaints(root: Path, config: Config) -> Iterator[str]:
-    """What is to be said of settings for agents that are not obeyed. Without a repository or a commit there are none."""
+class Standing(NamedTuple):
+    """The settings for agents in the last commit of a checkout. ``before`` is the newest commit with some the user agreed to,
+    where he has not agreed to these; all empty without a repository or a commit."""
+
+    git_dir: Path = Path()
+    commit: str = ""
+    found: Found = Found()
+    agreed: bool = False
+    before: str = ""
+
+
+def standing(root: Path, trusted: Sequence[str]) -> Standing:
+    """How what lies in the user's checkout stands to what he agreed to. Raises EnvironmentProblem."""
     try:
         place = repository.inspect(root)
     except RepositoryProblem:
+        return Standing()
+    if not place.head:
+        return Standing()
+    found = look(place.git_dir, place.head)
+    agreed = found.hash in trusted
+    before = trusted_before(place.git_dir, place.head, trusted) if found.files and not agreed else ""
+    return Standing(place.git_dir, place.head, found, agreed, before)
+
+
+def complaints(root: Path, config: Config) -> Iterator[str]:
+    """What is to be said of settings for agents that are not obeyed."""
+    stands = standing(root, config.trust)
+    files = stands.found.files
+    if not files or stands.agreed:
         return
-    commit = place.head or ""
-    found = look(place.git_dir, commit) if commit else Found()
-    if not found.files or is_trusted(config, found.hash):
-        return
-    before = trusted_before(place.git_dir, commit, config.trust)
-    first, more = found.files[0][0], len(found.files) - 1
-    names = f"{first} and {more} more" if more else first
-    if before:
+    names = f"{files[0][0]} and {len(files) - 1} more" if files[1:] else files[0][0]
+    if stands.before:
         yield f"settings for agents ({names}) are not obeyed: they changed since you trusted them (chargehand trust shows how)"
     else:
         yield f"settings for agents in the repository ({names}) are not obeyed: nobody trusted them (chargehand trust)"

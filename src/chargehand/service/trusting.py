@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from chargehand.depot import repository
-from chargehand.model.errors import RepositoryProblem
 from chargehand.service import plugins, settings, trust, widening
 from chargehand.service.project import Project
 from chargehand.service.setupoutputs import Trust, TrustObject, WorkspaceObject
@@ -59,21 +57,14 @@ def agree(found: Trust, user_file: Path) -> Trust:
 
 def _workspace(project: Project, trusted: list[str]) -> tuple[str, WorkspaceObject | None]:
     """The commit that is looked at, and the settings for agents in it."""
-    try:
-        place = repository.inspect(project.root)
-    except RepositoryProblem:
-        return "", None
-    commit = place.head or ""
-    found = trust.look(place.git_dir, commit) if commit else trust.Found()
+    git_dir, commit, found, agreed, before = trust.standing(project.root, trusted)
     if not found.files:
         return commit, None
-    agreed = found.hash in trusted
-    before = "" if agreed else trust.trusted_before(place.git_dir, commit, trusted)
     return commit, {
         "hash": found.hash,
         "trusted": agreed,
         "files": [{"path": path, "sha256": sha256} for path, sha256 in found.files],
         "links": list(found.links),
         "before": before,
-        "diff": trust.changes(place.git_dir, before, commit) if before else "",
+        "diff": trust.changes(git_dir, before, commit) if before else "",
     }
